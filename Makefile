@@ -1,0 +1,102 @@
+# make                 builds build/ngx_http_fn_module.so for Debian's nginx
+# make NGINX=DIR       the same for the nginx source tree DIR
+# make run             serves the demo on 127.0.0.1:8080
+#                      (PORT=, WORKERS= change it)
+# make test            runs every test (TEST_NGINX_LIB=DIR: t/ under the real
+#                      Test::Nginx whose lib is DIR)
+# make bench           measures ours and its peers side by side
+# make install         into DESTDIR, for Debian's nginx
+# make clean           removes what was built
+
+SHELL := /bin/bash
+
+NGINX ?= /usr/share/nginx/src
+PORT ?= 8080
+WORKERS ?= 1
+
+CFLAGS ?= -O2 -g
+WARN := -Wall -Wextra -Werror
+
+build := $(CURDIR)/build
+module := $(build)/ngx_http_fn_module.so
+sources := ngx_http_fn_module.c $(wildcard src/*.[ch]) runtimes/c/fn.h
+demo := $(patsubst runtimes/c/demo/%.c,$(build)/demo/%.so,\
+	$(wildcard runtimes/c/demo/*.c))
+
+# where nginx finds the runtimes: what is built and what is not, side by side
+FN_RUNTIMES ?= $(build)/runtimes
+
+all: $(module) $(build)/runtimes/shell/fn_shell $(demo)
+
+# nginx is configured in a copy: a source tree is never written to.  A tree
+# that is not Debian's gets the flags that its binary must have in common.
+
+$(build)/objs/Makefile: config $(wildcard src)
+	@rm -rf $(build)/nginx $(build)/objs; mkdir -p $(build)
+	@cp -R $(NGINX) $(build)/nginx
+	@cd $(build)/nginx; \
+	NGX_CONF_FLAGS=(--with-compat --with-debug --with-threads \
+	    --with-http_v2_module); \
+	if [ -f conf_flags ]; then . ./conf_flags; fi; \
+	configure=./configure; \
+	if [ ! -x ./configure ]; then configure=auto/configure; fi; \
+	FN_RUNTIMES=$(FN_RUNTIMES) $$configure "$${NGX_CONF_FLAGS[@]}" \
+	    --with-cc-opt="$(CFLAGS) -fPIC" --with-ld-opt="$(LDFLAGS)" \
+	    --builddir=$(build)/objs --add-dynamic-module=$(CURDIR) \
+	    > $(build)/configure.log 2>&1 \
+	|| { tail -n 20 $(build)/configure.log >&2; exit 1; }
+
+$(module): $(build)/objs/Makefile $(sources)
+	@$(MAKE) -s -C $(build)/nginx -f $(build)/objs/Makefile modules
+	@cp $(build)/objs/ngx_http_fn_module.so $@
+
+$(build)/runtimes/shell/fn_shell: $(wildcard runtimes/shell/*.[ch])
+	@mkdir -p $(@D)
+	@ln -sfn $(CURDIR)/runtimes/python $(build)/runtimes/python
+	$(CC) $(CFLAGS) $(WARN) -o $@ $(wildcard runtimes/shell/*.c) -ljansson
+
+$(build)/demo/%.so: runtimes/c/demo/%.c runtimes/c/fn.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) -shared -fPIC -I runtimes/c -o $@ $<
+
+# the packages of Debian 12 that a command needs; none is installed twice
+
+need_build := gcc make nginx nginx-dev libjansson-dev libpcre2-dev zlib1g-dev \
+	libssl-dev python3
+need_test := $(need_build) libtest-base-perl curl procps
+
+define install
+	@missing=(); for p in $(1); do \
+	    dpkg-query -W -f '$${Status}' $$p 2>/dev/null \
+	    | grep -q 'ok installed' || missing+=($$p); \
+	done; \
+	if [ $${#missing[@]} -gt 0 ]; then \
+	    sudo=$$([ $$(id -u) = 0 ] || echo sudo); \
+	    $$sudo apt-get update -qq && $$sudo env \
+	    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+	    --no-install-recommends "$${missing[@]}"; \
+	fi
+endef
+
+run:
+	$(call install,$(need_build))
+	@$(MAKE) --no-print-directory all
+	@PORT=$(PORT) WORKERS=$(WORKERS) runtimes/demo/run $(build)
+
+test:
+	$(call install,$(need_test))
+	@$(MAKE) --no-print-directory all
+	@TEST_NGINX_LIB=$(TEST_NGINX_LIB) t/run $(build)
+
+bench: all
+	@bench/run
+
+install: all
+	install -d $(DESTDIR)/usr/lib/nginx/modules $(DESTDIR)$(FN_RUNTIMES)
+	install -m 644 $(module) $(DESTDIR)/usr/lib/nginx/modules
+	cp -RL $(build)/runtimes/. $(DESTDIR)$(FN_RUNTIMES)
+
+clean:
+	rm -rf $(build) t/servroot*
+
+.PHONY: all run test bench install clean

@@ -1,0 +1,653 @@
+
+/*
+ * Functions served by nginx: the directives, their inheritance, and the hooks
+ * of the module.  src/README says where everything else is.
+ */
+
+
+#include "ngx_http_fn.h"
+#include "ngx_http_fn_conf.h"
+#include "ngx_http_fn_handler.h"
+#include "ngx_http_fn_native.h"
+#include "ngx_http_fn_peer.h"
+#include "ngx_http_fn_queue.h"
+#include "ngx_http_fn_slot.h"
+#include "ngx_http_fn_supervisor.h"
+#include "ngx_http_fn_variables.h"
+
+#include <ngx_channel.h>
+
+
+static ngx_int_t ngx_http_fn_preconfiguration(ngx_conf_t *cf);
+static void *ngx_http_fn_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_fn_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_fn_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static ngx_int_t ngx_http_fn_merge_upstream(ngx_conf_t *cf,
+    ngx_http_fn_loc_conf_t *prev, ngx_http_fn_loc_conf_t *conf);
+static ngx_int_t ngx_http_fn_merge_handler(ngx_conf_t *cf,
+    ngx_http_fn_loc_conf_t *prev, ngx_http_fn_loc_conf_t *conf);
+static ngx_int_t ngx_http_fn_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_fn_init_process(ngx_cycle_t *cycle);
+static void ngx_http_fn_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_num_bounds_t  ngx_http_fn_processes_bounds = {
+    ngx_conf_check_num_bounds, 1, 1024
+};
+
+
+static ngx_conf_num_bounds_t  ngx_http_fn_concurrency_bounds = {
+    ngx_conf_check_num_bounds, 1, 1024
+};
+
+
+static ngx_conf_enum_t  ngx_http_fn_log_levels[] = {
+    { ngx_string("debug"), NGX_LOG_DEBUG },
+    { ngx_string("info"), NGX_LOG_INFO },
+    { ngx_string("warn"), NGX_LOG_WARN },
+    { ngx_string("error"), NGX_LOG_ERR },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_conf_bitmask_t  ngx_http_fn_next_masks[] = {
+    { ngx_string("error"), NGX_HTTP_UPSTREAM_FT_ERROR },
+    { ngx_string("timeout"), NGX_HTTP_UPSTREAM_FT_TIMEOUT },
+    { ngx_string("invalid_header"), NGX_HTTP_UPSTREAM_FT_INVALID_HEADER },
+    { ngx_string("non_idempotent"), NGX_HTTP_UPSTREAM_FT_NON_IDEMPOTENT },
+    { ngx_string("http_500"), NGX_HTTP_UPSTREAM_FT_HTTP_500 },
+    { ngx_string("http_503"), NGX_HTTP_UPSTREAM_FT_HTTP_503 },
+    { ngx_string("http_403"), NGX_HTTP_UPSTREAM_FT_HTTP_403 },
+    { ngx_string("http_404"), NGX_HTTP_UPSTREAM_FT_HTTP_404 },
+    { ngx_string("http_429"), NGX_HTTP_UPSTREAM_FT_HTTP_429 },
+    { ngx_string("off"), NGX_HTTP_UPSTREAM_FT_OFF },
+    { ngx_null_string, 0 }
+};
+
+
+static ngx_command_t  ngx_http_fn_commands[] = {
+
+    { ngx_string("fn_handler"),
+      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_HTTP_LMT_CONF|NGX_CONF_1MORE,
+      ngx_http_fn_conf_handler,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("fn_pass"),
+      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_HTTP_LMT_CONF|NGX_CONF_TAKE1,
+      ngx_http_fn_conf_pass,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("fn_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
+      ngx_http_fn_conf_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("fn_processes"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, processes),
+      &ngx_http_fn_processes_bounds },
+
+    { ngx_string("fn_concurrency"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, concurrency),
+      &ngx_http_fn_concurrency_bounds },
+
+    { ngx_string("fn_prefetch"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_fn_conf_prefetch,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("fn_queue"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_fn_conf_queue,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("fn_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, timeout),
+      NULL },
+
+    { ngx_string("fn_connect_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, upstream.connect_timeout),
+      NULL },
+
+    { ngx_string("fn_start_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, start_timeout),
+      NULL },
+
+    { ngx_string("fn_stop_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, stop_timeout),
+      NULL },
+
+    { ngx_string("fn_env"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_http_fn_conf_env,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("fn_user"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_fn_conf_user,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("fn_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_fn_conf_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("fn_command"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_2MORE,
+      ngx_http_fn_conf_command,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("fn_watch"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, watch),
+      NULL },
+
+    { ngx_string("fn_arguments"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_http_fn_conf_arguments,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("fn_arguments_header"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, arguments_header),
+      NULL },
+
+    { ngx_string("fn_debug"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, debug),
+      NULL },
+
+    { ngx_string("fn_log_level"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, log_level),
+      &ngx_http_fn_log_levels },
+
+    { ngx_string("fn_buffering"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, upstream.buffering),
+      NULL },
+
+    { ngx_string("fn_buffer_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, upstream.buffer_size),
+      NULL },
+
+    { ngx_string("fn_buffers"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE2,
+      ngx_conf_set_bufs_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, upstream.bufs),
+      NULL },
+
+    { ngx_string("fn_next"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_1MORE,
+      ngx_conf_set_bitmask_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, upstream.next_upstream),
+      &ngx_http_fn_next_masks },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_http_fn_module_ctx = {
+    ngx_http_fn_preconfiguration,          /* preconfiguration */
+    NULL,                                  /* postconfiguration */
+
+    ngx_http_fn_create_main_conf,          /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_fn_create_loc_conf,           /* create location configuration */
+    ngx_http_fn_merge_loc_conf             /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_http_fn_module = {
+    NGX_MODULE_V1,
+    &ngx_http_fn_module_ctx,               /* module context */
+    ngx_http_fn_commands,                  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_http_fn_init_module,               /* init module */
+    ngx_http_fn_init_process,              /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_fn_exit_process,              /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_str_t  ngx_http_fn_hide_headers[] = {
+    ngx_null_string
+};
+
+
+static ngx_int_t
+ngx_http_fn_preconfiguration(ngx_conf_t *cf)
+{
+    ngx_str_t                 name = ngx_string("request_id");
+    ngx_http_fn_main_conf_t  *fmcf;
+
+    fmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_fn_module);
+
+    fmcf->request_id = ngx_http_get_variable_index(cf, &name);
+
+    if (fmcf->request_id == NGX_ERROR) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_fn_variables_add(cf);
+}
+
+
+static void *
+ngx_http_fn_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_fn_main_conf_t  *fmcf;
+
+    fmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_fn_main_conf_t));
+    if (fmcf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&fmcf->functions, cf->pool, 8,
+                       sizeof(ngx_http_fn_function_t *))
+        != NGX_OK)
+    {
+        return NULL;
+    }
+
+    fmcf->worker = ngx_pcalloc(cf->pool, sizeof(ngx_http_fn_worker_t));
+    if (fmcf->worker == NULL) {
+        return NULL;
+    }
+
+    fmcf->worker->lifeline = -1;
+
+    return fmcf;
+}
+
+
+static void *
+ngx_http_fn_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_fn_loc_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_fn_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     conf->upstream.* but what follows
+     *     conf->upstream.next_upstream = 0;
+     *     conf->failed = {};
+     *     conf->slots = {};
+     *     conf->function = NULL;
+     *     conf->name = { 0, NULL };
+     *     conf->lang = NULL;
+     *     conf->target, entry, thread_pool, user = { 0, NULL };
+     *     conf->threads = 0;
+     */
+
+    conf->upstream.connect_timeout = NGX_CONF_UNSET_MSEC;
+    conf->upstream.buffering = NGX_CONF_UNSET;
+    conf->upstream.buffer_size = NGX_CONF_UNSET_SIZE;
+    conf->upstream.hide_headers = NGX_CONF_UNSET_PTR;
+    conf->upstream.pass_headers = NGX_CONF_UNSET_PTR;
+
+    conf->processes = NGX_CONF_UNSET_UINT;
+    conf->concurrency = NGX_CONF_UNSET_UINT;
+    conf->prefetch = NGX_CONF_UNSET;
+    conf->queue = NGX_CONF_UNSET_UINT;
+    conf->queue_timeout = NGX_CONF_UNSET_MSEC;
+    conf->timeout = NGX_CONF_UNSET_MSEC;
+    conf->start_timeout = NGX_CONF_UNSET_MSEC;
+    conf->stop_timeout = NGX_CONF_UNSET_MSEC;
+    conf->env = NGX_CONF_UNSET_PTR;
+    conf->commands = NGX_CONF_UNSET_PTR;
+    conf->arguments = NGX_CONF_UNSET_PTR;
+    conf->arguments_header = NGX_CONF_UNSET;
+    conf->limit_memory = NGX_CONF_UNSET_SIZE;
+    conf->limit_files = NGX_CONF_UNSET_UINT;
+    conf->limit_requests = NGX_CONF_UNSET_UINT;
+    conf->watch = NGX_CONF_UNSET;
+    conf->debug = NGX_CONF_UNSET;
+    conf->log_level = NGX_CONF_UNSET_UINT;
+
+    return conf;
+}
+
+
+static char *
+ngx_http_fn_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_fn_loc_conf_t *prev = parent;
+    ngx_http_fn_loc_conf_t *conf = child;
+
+    ngx_conf_merge_uint_value(conf->processes, prev->processes, 1);
+    ngx_conf_merge_uint_value(conf->concurrency, prev->concurrency, 1);
+    ngx_conf_merge_value(conf->prefetch, prev->prefetch,
+                         NGX_HTTP_FN_AHEAD_AUTO);
+
+    ngx_conf_merge_msec_value(conf->queue_timeout,
+                              (conf->queue == NGX_CONF_UNSET_UINT)
+                              ? prev->queue_timeout : NGX_CONF_UNSET_MSEC,
+                              10000);
+    ngx_conf_merge_uint_value(conf->queue, prev->queue, 128);
+
+    ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 60000);
+    ngx_conf_merge_msec_value(conf->start_timeout, prev->start_timeout, 30000);
+    ngx_conf_merge_msec_value(conf->stop_timeout, prev->stop_timeout, 500);
+
+    ngx_conf_merge_ptr_value(conf->env, prev->env, NULL);
+    ngx_conf_merge_ptr_value(conf->commands, prev->commands, NULL);
+    ngx_conf_merge_ptr_value(conf->arguments, prev->arguments, NULL);
+    ngx_conf_merge_value(conf->arguments_header, prev->arguments_header, 0);
+
+    if (conf->user.data == NULL) {
+        conf->user = prev->user;
+        conf->uid = prev->uid;
+        conf->gid = prev->gid;
+    }
+
+    ngx_conf_merge_size_value(conf->limit_memory, prev->limit_memory, 0);
+    ngx_conf_merge_uint_value(conf->limit_files, prev->limit_files, 0);
+    ngx_conf_merge_uint_value(conf->limit_requests, prev->limit_requests, 0);
+
+    ngx_conf_merge_value(conf->watch, prev->watch, 0);
+    ngx_conf_merge_value(conf->debug, prev->debug, 0);
+    ngx_conf_merge_uint_value(conf->log_level, prev->log_level, NGX_LOG_INFO);
+
+    if (ngx_http_fn_merge_upstream(cf, prev, conf) != NGX_OK
+        || ngx_http_fn_merge_handler(cf, prev, conf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_fn_merge_upstream(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *prev,
+    ngx_http_fn_loc_conf_t *conf)
+{
+    ngx_hash_init_t            hash;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_upstream_conf_t  *u;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    u = &conf->upstream;
+
+    ngx_conf_merge_msec_value(u->connect_timeout,
+                              prev->upstream.connect_timeout, 5000);
+    ngx_conf_merge_value(u->buffering, prev->upstream.buffering, 1);
+    ngx_conf_merge_size_value(u->buffer_size, prev->upstream.buffer_size,
+                              16384);
+    ngx_conf_merge_bufs_value(u->bufs, prev->upstream.bufs, 8, 16384);
+    ngx_conf_merge_bitmask_value(u->next_upstream,
+                                 prev->upstream.next_upstream,
+                                 (NGX_CONF_BITMASK_SET
+                                  |NGX_HTTP_UPSTREAM_FT_ERROR
+                                  |NGX_HTTP_UPSTREAM_FT_TIMEOUT));
+
+    if (u->buffer_size < 1024) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"fn_buffer_size\" must be at least 1k");
+        return NGX_ERROR;
+    }
+
+    if (u->bufs.num < 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "there must be at least 2 \"fn_buffers\"");
+        return NGX_ERROR;
+    }
+
+    if (u->next_upstream & NGX_HTTP_UPSTREAM_FT_OFF) {
+        u->next_upstream = NGX_CONF_BITMASK_SET | NGX_HTTP_UPSTREAM_FT_OFF;
+    }
+
+    /* fn_timeout has a timer of its own, which comes first */
+
+    u->send_timeout = conf->timeout + 5000;
+    u->read_timeout = conf->timeout + 5000;
+
+    /* what a slow client has not read yet must not hold a process */
+
+    u->busy_buffers_size = 2 * ngx_max(u->buffer_size, u->bufs.size);
+    u->max_temp_file_size = 1024 * 1024 * 1024;
+    u->temp_file_write_size = u->busy_buffers_size;
+    u->temp_path = clcf->client_body_temp_path;
+
+    u->pass_request_headers = 1;
+    u->pass_request_body = 1;
+    ngx_str_set(&u->module, "fn");
+
+    hash.max_size = 512;
+    hash.bucket_size = ngx_align(64, ngx_cacheline_size);
+    hash.name = "fn_headers_hash";
+
+    return ngx_http_upstream_hide_headers_hash(cf, u, &prev->upstream,
+                                               ngx_http_fn_hide_headers,
+                                               &hash);
+}
+
+
+static ngx_int_t
+ngx_http_fn_merge_handler(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *prev,
+    ngx_http_fn_loc_conf_t *conf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* "if" and "limit_except" blocks serve what their location serves */
+
+    if (clcf->noname && conf->lang == NULL && conf->upstream.upstream == NULL
+        && clcf->handler == NULL)
+    {
+        conf->function = prev->function;
+        conf->name = prev->name;
+        conf->upstream.upstream = prev->upstream.upstream;
+
+        if (clcf->lmt_excpt && conf->upstream.upstream) {
+            clcf->handler = ngx_http_fn_handler;
+        }
+    }
+
+    if (conf->lang) {
+        if (ngx_http_fn_conf_function(cf, conf) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_str_set(&conf->slots.host, "fn");
+        conf->slots.peer.init = ngx_http_fn_peer_init;
+        conf->upstream.upstream = &conf->slots;
+
+    } else if (conf->name.len == 0) {
+        conf->name = clcf->name;
+    }
+
+    conf->failed = conf->upstream;
+    conf->failed.intercept_errors = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_fn_init_module(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                 i;
+    ngx_core_conf_t           *ccf;
+    ngx_http_fn_function_t   **fn;
+    ngx_http_fn_main_conf_t   *fmcf;
+
+    fmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_fn_module);
+
+    if (ngx_test_config || fmcf == NULL || fmcf->functions.nelts == 0) {
+        return NGX_OK;
+    }
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    /* an error here would end a master that reloads: the functions say 503 */
+
+    if (ngx_http_fn_zone_create(cycle, fmcf,
+                                ccf->master ? ccf->worker_processes : 1)
+        != NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+    fn = fmcf->functions.elts;
+
+    for (i = 0; i < fmcf->functions.nelts; i++) {
+        if (fn[i]->processes) {
+            (void) ngx_http_fn_supervisor_start(cycle, fmcf);
+            break;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_fn_init_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                 i;
+    ngx_http_fn_zone_t        *zone;
+    ngx_http_fn_worker_t      *worker;
+    ngx_http_fn_function_t   **fn;
+    ngx_http_fn_main_conf_t   *fmcf;
+
+    if (ngx_process != NGX_PROCESS_WORKER
+        && ngx_process != NGX_PROCESS_SINGLE)
+    {
+        return NGX_OK;
+    }
+
+    fmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_fn_module);
+
+    if (fmcf == NULL || fmcf->functions.nelts == 0) {
+        return NGX_OK;
+    }
+
+    worker = fmcf->worker;
+    zone = worker->zone;
+
+    ngx_queue_init(&worker->pools);
+
+    if (zone) {
+        ngx_http_fn_zone_join(worker, ngx_worker);
+
+        /* NGX_ERROR would keep nginx from ever starting a worker again */
+
+        if (ngx_add_channel_event(cycle, zone->seats[ngx_worker].fd,
+                                  NGX_READ_EVENT, ngx_http_fn_queue_handler)
+            != NGX_OK)
+        {
+            worker->zone = NULL;
+        }
+    }
+
+    fn = fmcf->functions.elts;
+
+    for (i = 0; i < fmcf->functions.nelts; i++) {
+
+        if (fn[i]->native) {
+            ngx_http_fn_native_init_process(cycle, fn[i]);
+            continue;
+        }
+
+        fn[i]->pool = ngx_http_fn_queue_create(cycle, fn[i]);
+
+        if (fn[i]->pool == NULL) {
+            worker->zone = NULL;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_fn_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                 i;
+    ngx_http_fn_function_t   **fn;
+    ngx_http_fn_main_conf_t   *fmcf;
+
+    fmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_fn_module);
+
+    if (fmcf == NULL) {
+        return;
+    }
+
+    fn = fmcf->functions.elts;
+
+    for (i = 0; i < fmcf->functions.nelts; i++) {
+        if (fn[i]->native) {
+            ngx_http_fn_native_exit_process(cycle, fn[i]);
+        }
+    }
+}

@@ -1,0 +1,5 @@
+"""The smallest function."""
+
+
+def handler(context, event):
+    return "Hello from python"

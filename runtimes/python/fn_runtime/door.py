@@ -1,0 +1,124 @@
+"""Where nginx comes in: the listening socket and the control socket."""
+
+import fcntl
+import json
+import os
+import signal
+import socket
+import sys
+import time
+
+_ACCEPT_MAX = 16  # connections at one wake up: events wait meanwhile
+
+
+class Door:
+    """listener (socket) and control (socket, PROTOCOL 2)."""
+
+    def __init__(self, listener, control, managed):
+        self.listener = listener
+        self.control = control
+        self.managed = managed
+        self._line = b""  # the beginning of a control line
+        listener.setblocking(False)
+        for one in (listener, control):
+            one.set_inheritable(False)
+
+    @classmethod
+    def inherited(cls):
+        """Descriptors 3 and 4, PROTOCOL 1.1."""
+        door = cls(socket.socket(fileno=3), socket.socket(fileno=4), True)
+        door.watch()
+        return door
+
+    @classmethod
+    def opened(cls, address):
+        """unix:PATH or HOST:PORT, PROTOCOL 1.3; SIGTERM is its control socket."""
+        if address.startswith("unix:"):
+            path = address[5:]
+            try:
+                os.unlink(path)
+            except FileNotFoundError:
+                pass
+            listener = socket.socket(socket.AF_UNIX)
+            listener.bind(path)
+            listener.listen(511)
+        else:
+            host, _, port = address.rpartition(":")
+            host = host.strip("[]") or "0.0.0.0"
+            family = socket.AF_INET6 if ":" in host else socket.AF_INET
+            listener = socket.create_server((host, int(port)), family=family, backlog=511)
+        control, own = socket.socketpair()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: own.send(b'{"type":"stop"}\n'))
+        return cls(listener, control, False)
+
+    def watch(self):
+        """Ends the process when nginx is gone, a handler or not (PROTOCOL 2.4).
+
+        A signal tells: it costs nothing until then, unlike a thread.
+        """
+
+        def look(*_):
+            try:
+                if not self.control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+                    os._exit(0)
+            except OSError:
+                pass
+
+        signal.signal(signal.SIGIO, look)
+        fcntl.fcntl(self.control, fcntl.F_SETOWN, os.getpid())
+        flags = fcntl.fcntl(self.control, fcntl.F_GETFL)
+        fcntl.fcntl(self.control, fcntl.F_SETFL, flags | os.O_ASYNC)
+        look()
+
+    def say(self, line):
+        """To nginx; started with --listen there is nobody to hear it."""
+        if self.managed:
+            self.control.sendall(line)
+
+    def descriptors(self):
+        """(listener, control); -1 is closed"""
+        return self.listener.fileno(), self.control.fileno()
+
+    def accept(self):
+        """The connections that wait, at most some."""
+        for _ in range(_ACCEPT_MAX):
+            try:
+                connection, _ = self.listener.accept()
+            except BlockingIOError:
+                return
+            except OSError as exc:
+                print(f"accept() failed: {exc}", file=sys.stderr)
+                time.sleep(0.05)  # too many open files do not pass at once
+                return
+            if connection.fileno() < 3:
+                # user code closed 0, 1 or 2, and may write there yet
+                fd = fcntl.fcntl(connection, fcntl.F_DUPFD_CLOEXEC, 5)
+                connection.close()
+                connection = socket.socket(fileno=fd)
+            if connection.family != socket.AF_UNIX:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            yield connection
+
+    def command(self):
+        """nginx's word on the control socket ("stop"), or None."""
+        data = self.control.recv(4096)
+        if not data:
+            os._exit(0)
+        *lines, self._line = (self._line + data).split(b"\n")
+        for line in lines:
+            try:
+                if json.loads(line)["type"] == "stop":
+                    return "stop"
+            except (ValueError, LookupError, TypeError):
+                pass
+            print(f"unknown control line {line[:80]!r}", file=sys.stderr)
+        return None
+
+    def shut(self):
+        """No new connections."""
+        self.listener.close()
+
+    def close(self):
+        self.listener.close()
+        self.control.close()

@@ -1,0 +1,16 @@
+"""What functions written for nuclio import."""
+
+from fn_runtime.context import Context, Logger, Platform, QualifiedOffset
+from fn_runtime.event import Event, TriggerInfo
+from fn_runtime.response import ExceptionWithResponse, Response
+
+__all__ = [
+    "Context",
+    "Event",
+    "ExceptionWithResponse",
+    "Logger",
+    "Platform",
+    "QualifiedOffset",
+    "Response",
+    "TriggerInfo",
+]

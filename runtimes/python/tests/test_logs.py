@@ -1,0 +1,202 @@
+"""Records of handlers: which, in which form, where they go."""
+
+import io
+import json
+import logging
+import unittest
+
+from fn_runtime import protocol
+from fn_runtime.context import Logger
+from tests.runtime import Runtime
+
+SOURCE = r"""
+import threading
+
+def handler(context, event):
+    log = context.logger
+    exec(event.raw_body.decode())
+    return "done"
+"""
+
+
+class Logs(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.runtime = Runtime(SOURCE, FN_LOG_LEVEL="debug", FN_SLOT="2").__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.runtime.__exit__()
+
+    def logs(self, code):
+        reply = self.runtime.reply(code.encode())
+        self.assertEqual(reply.get("data"), b"done", reply)
+        return reply["logs"]
+
+    def test_levels(self):
+        for level in ("debug", "info", "warn", "error"):
+            plain, more = self.logs(f"log.{level}('m'); log.{level}_with('n', a=1)")
+            self.assertEqual(
+                plain,
+                {
+                    "type": "log",
+                    "level": level,
+                    "message": "m",
+                    "with": {"worker_id": "2"},
+                },
+            )
+            self.assertEqual((more["level"], more["message"]), (level, "n"))
+            self.assertEqual(more["with"], {"a": 1, "worker_id": "2"})
+
+    def test_threshold(self):
+        code = b"log.debug('d'); log.info('i'); log.warn('w'); log.error('e')"
+        for level, messages in [
+            ("debug", "diwe"),
+            ("info", "iwe"),
+            ("warn", "we"),
+            ("error", "e"),
+            ("", "iwe"),
+        ]:
+            with Runtime(SOURCE, FN_LOG_LEVEL=level) as runtime:
+                logs = runtime.reply(code)["logs"]
+                self.assertEqual("".join(r["message"] for r in logs), messages)
+
+    def test_messages(self):
+        for arguments, message in [
+            ("'%s is %d', 'x', 3", "x is 3"),
+            ("'100%'", "100%"),
+            ("'%d', 'x'", "%d 'x'"),
+            ("'Analyzing ', 'sentence', b'x'", "Analyzing  'sentence' b'x'"),
+            ("3", "3"),
+            ("None", "None"),
+            ("'a\\nb\\0'", "a\nb\0"),
+            ("'\\udc80'", "?"),
+        ]:
+            for method in ("info", "info_with"):
+                (record,) = self.logs(f"log.{method}({arguments})")
+                self.assertEqual(record["message"], message)
+
+    def test_a_message_that_cannot_be_a_string(self):
+        code = "class Bad:\n  def __str__(self): raise ValueError\n  __repr__ = __str__\n"
+        logs = self.logs(code + "log.info(Bad()); log.info('%d', Bad())")
+        self.assertEqual([record["message"] for record in logs], ["<Bad>", "%d <Bad>"])
+        (record,) = self.logs(code + "log.info_with('x', a=Bad(), b=1)")
+        self.assertEqual(record["with"]["b"], 1)
+
+    def test_values(self):
+        (record,) = self.logs(
+            "log.info_with('m', n=float('nan'), i=-float('inf'), big=2**70, "
+            "b=b'x', s={1}, k={1: 2, '1': 3, None: 4}, t=(1, [2.5, None, True]), "
+            "u='\\udc80\\u20ac', c=ValueError('x'))"
+        )
+        record["with"].pop("worker_id")
+        self.assertEqual(
+            record["with"],
+            {
+                "n": "NaN",
+                "i": "-Infinity",
+                "big": str(2**70),
+                "b": "b'x'",
+                "s": "{1}",
+                "k": {"1": 3, "None": 4},
+                "t": [1, [2.5, None, True]],
+                "u": "?\u20ac",
+                "c": "x",
+            },
+        )
+
+    def test_deep(self):
+        (record,) = self.logs(
+            "a = []\nfor _ in range(500): a = [a]\nc = []; c.append(c)\n"
+            "log.info_with('m', a=a, c=c)"
+        )
+        line = json.dumps(record)
+        self.assertIn('{"a": ' + "[" * 30 + '"[', line)  # 32 deep with what is around
+        self.assertIn('"c": ' + "[" * 30 + '"[', line)
+
+    def test_bind(self):
+        with Runtime(SOURCE) as runtime:
+            runtime.reply(b"log.bind(app='x')")
+            (record,) = runtime.reply(b"log.info_with('m', app='mine', b=1)")["logs"]
+            self.assertEqual(record["with"], {"app": "x", "b": 1, "worker_id": "0"})
+
+    def test_between_chunks(self):
+        source = """
+            def handler(context, event):
+                context.logger.info("first")
+                yield "a"
+                context.logger.info("second")
+                yield "b"
+                context.logger.info("third")
+        """
+        for kind in ("", "async "):
+            for concurrency in "13":
+                text = source.replace("def", kind + "def")
+                with Runtime(text, FN_CONCURRENCY=concurrency) as runtime:
+                    reply = runtime.reply()
+                    messages = [record["message"] for record in reply["logs"]]
+                    self.assertEqual(messages, ["first", "second", "third"])
+                    self.assertEqual(reply["chunks"], [b"a", b"b"])
+
+    def test_a_record_is_sent_at_once(self):
+        with Runtime(SOURCE) as runtime, runtime.connect() as client:
+            client.send(b"log.info('now'); import time; time.sleep(30)")
+            self.assertIn(b'"now"', client.line())
+        with Runtime(SOURCE) as runtime, runtime.connect() as client:
+            client.send(b"log.info('last words'); import os; os._exit(1)")
+            self.assertIn(b"last words", client.line())
+            self.assertEqual(client.line(), b"")
+
+
+class Lines(unittest.TestCase):
+    """Unit tests of what is too long."""
+
+    def check(self, message, fields, line_max):
+        line = protocol.log_line("info", message, fields, line_max)
+        self.assertLessEqual(len(line), line_max)
+        self.assertTrue(line.endswith(b"}\n"))
+        return json.loads(line)
+
+    def test_fit(self):
+        for text in ("", "x", "x" * 500, "\n" * 500, "\u20ac" * 500, "\U0001f600" * 99):
+            for room in (2, 10, 100, 499, 502, 1000):
+                for keep_end in (False, True):
+                    string = protocol.fit(text, room, keep_end)
+                    self.assertLessEqual(len(string.encode()), room)
+                    cut = json.loads(string)
+                    if len(json.dumps(text, ensure_ascii=False).encode()) <= room:
+                        self.assertEqual(cut, text)
+                    elif room >= 100:
+                        self.assertTrue((cut.startswith if keep_end else cut.endswith)("..."))
+                        self.assertGreater(len(string.encode()), room // 2)
+
+    def test_long(self):
+        for size in (300, 1000, 16384):
+            record = self.check("m" * 90000, {}, size)
+            self.assertTrue(record["message"].startswith("mmmm"))
+            record = self.check("short", {"a": "x" * 90000, "b": 1}, size)
+            self.assertTrue(record["with"]["a"].startswith("xxx"))
+            self.check("m" * 90000, {"a": ["x"] * 90000, "b" * 90000: 1}, size)
+            self.check("\x01" * 90000, {str(i): i for i in range(9000)}, size)
+            self.check("m", {"b" * 500 + str(i): 1 for i in range(9)}, size)
+
+
+class OtherHandlers(unittest.TestCase):
+    def test_set_handler(self):
+        logger = Logger("info")
+        file = io.StringIO()
+        formatter = logging.Formatter("%(levelname)s %(name)s %(message)s")
+        logger.set_handler("default", file, formatter)
+        logger.info("100% %s", "sure")
+        logger.info_with("more", a=1)
+        logger.debug("not this")
+        self.assertEqual(
+            file.getvalue(), "INFO nuclio_sdk 100% %s 'sure'\nINFO nuclio_sdk more\n"
+        )
+
+    def test_levels_by_number(self):
+        self.assertEqual(Logger(logging.WARNING).level, logging.WARNING)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,4 @@
+#!/bin/sh
+# says hello
+
+printf 'Hello from shell'

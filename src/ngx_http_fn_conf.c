@@ -1,0 +1,535 @@
+
+#include "ngx_http_fn_conf.h"
+#include "ngx_http_fn_handler.h"
+#include "ngx_http_fn_lang.h"
+#include "ngx_http_fn_status.h"
+
+
+static char *ngx_http_fn_conf_content(ngx_conf_t *cf,
+    ngx_http_handler_pt handler);
+static char *ngx_http_fn_conf_target(ngx_conf_t *cf,
+    ngx_http_fn_loc_conf_t *flcf, ngx_str_t *value);
+static char *ngx_http_fn_conf_parameter(ngx_conf_t *cf,
+    ngx_http_fn_loc_conf_t *flcf, ngx_str_t *value);
+
+
+char *
+ngx_http_fn_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_fn_loc_conf_t *flcf = conf;
+
+    char        *rv;
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    if (flcf->lang || flcf->upstream.upstream) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    flcf->conf_file = cf->conf_file->file.name.data;
+    flcf->conf_line = cf->conf_file->line;
+
+    rv = ngx_http_fn_conf_target(cf, flcf, &value[1]);
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        rv = ngx_http_fn_conf_parameter(cf, flcf, &value[i]);
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+    }
+
+    if (flcf->threads && !flcf->lang->native) {
+        return "takes \"threads\" with native handlers only";
+    }
+
+    return ngx_http_fn_conf_content(cf, ngx_http_fn_handler);
+}
+
+
+static char *
+ngx_http_fn_conf_content(ngx_conf_t *cf, ngx_http_handler_pt handler)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    clcf->handler = handler;
+
+    if (clcf->name.len && clcf->name.data[clcf->name.len - 1] == '/') {
+        clcf->auto_redirect = 1;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* RUNTIME:TARGET[:ENTRY] */
+
+static char *
+ngx_http_fn_conf_target(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf,
+    ngx_str_t *value)
+{
+    u_char     *p, *last;
+    ngx_str_t   name;
+
+    last = value->data + value->len;
+
+    p = ngx_strlchr(value->data, last, ':');
+    if (p == NULL) {
+        return "takes RUNTIME:TARGET[:ENTRY]";
+    }
+
+    name.data = value->data;
+    name.len = p - value->data;
+
+    flcf->lang = ngx_http_fn_lang_find(&name);
+
+    if (flcf->lang == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "unknown runtime \"%V\"",
+                           &name);
+        return NGX_CONF_ERROR;
+    }
+
+    flcf->target.data = p + 1;
+    flcf->target.len = last - flcf->target.data;
+
+    p = ngx_strlchr(flcf->target.data, last, ':');
+
+    if (p) {
+        flcf->target.len = p - flcf->target.data;
+        flcf->entry.data = p + 1;
+        flcf->entry.len = last - flcf->entry.data;
+
+        if (flcf->entry.len == 0
+            || ngx_strlchr(flcf->entry.data, last, ':') != NULL)
+        {
+            return "takes RUNTIME:TARGET[:ENTRY]";
+        }
+
+        *p = '\0';
+    }
+
+    if (flcf->target.len == 0) {
+        return "takes RUNTIME:TARGET[:ENTRY]";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_fn_conf_parameter(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf,
+    ngx_str_t *value)
+{
+    if (ngx_strncmp(value->data, "name=", 5) == 0 && value->len > 5) {
+        flcf->name.data = value->data + 5;
+        flcf->name.len = value->len - 5;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "threads") == 0) {
+        flcf->threads = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value->data, "threads=", 8) == 0 && value->len > 8) {
+        flcf->threads = 1;
+        flcf->thread_pool.data = value->data + 8;
+        flcf->thread_pool.len = value->len - 8;
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                       value);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_fn_conf_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_fn_loc_conf_t *flcf = conf;
+
+    ngx_url_t   u;
+    ngx_str_t  *value;
+
+    if (flcf->lang || flcf->upstream.upstream) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url = value[1];
+    u.no_resolve = 1;
+
+    flcf->upstream.upstream = ngx_http_upstream_add(cf, &u, 0);
+    if (flcf->upstream.upstream == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_fn_conf_content(cf, ngx_http_fn_handler);
+}
+
+
+char *
+ngx_http_fn_conf_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_fn_loc_conf_t *flcf = conf;
+
+    ngx_str_t   *value;
+    ngx_uint_t   i;
+
+    static ngx_conf_enum_t  formats[] = {
+        { ngx_string("json"), NGX_HTTP_FN_STATUS_JSON },
+        { ngx_string("html"), NGX_HTTP_FN_STATUS_HTML },
+        { ngx_string("prometheus"), NGX_HTTP_FN_STATUS_PROMETHEUS },
+        { ngx_null_string, 0 }
+    };
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 1) {
+        flcf->status_format = NGX_HTTP_FN_STATUS_JSON;
+        return ngx_http_fn_conf_content(cf, ngx_http_fn_status_handler);
+    }
+
+    for (i = 0; formats[i].name.len; i++) {
+        if (ngx_strcmp(value[1].data, formats[i].name.data) == 0) {
+            flcf->status_format = formats[i].value;
+            return ngx_http_fn_conf_content(cf, ngx_http_fn_status_handler);
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid value \"%V\"",
+                       &value[1]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_fn_conf_prefetch(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_fn_loc_conf_t *flcf = conf;
+
+    ngx_int_t   n;
+    ngx_str_t  *value;
+
+    if (flcf->prefetch != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "auto") == 0) {
+        flcf->prefetch = NGX_HTTP_FN_AHEAD_AUTO;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        flcf->prefetch = 0;
+        return NGX_CONF_OK;
+    }
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n < 1 || n > NGX_HTTP_FN_AHEAD_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", it must be \"auto\", "
+                           "\"off\" or a number from 1 to %d",
+                           &value[1], NGX_HTTP_FN_AHEAD_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    flcf->prefetch = n;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_fn_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_fn_loc_conf_t *flcf = conf;
+
+    ngx_int_t   n;
+    ngx_str_t  *value, s;
+
+    if (flcf->queue != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid number \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    flcf->queue = n;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value[2].data, "timeout=", 8) == 0) {
+        s.data = value[2].data + 8;
+        s.len = value[2].len - 8;
+
+        n = ngx_parse_time(&s, 0);
+
+        if (n != NGX_ERROR && n != 0) {
+            flcf->queue_timeout = n;
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                       &value[2]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_fn_conf_env(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_fn_loc_conf_t *flcf = conf;
+
+    u_char     *p;
+    ngx_str_t  *value, *env;
+
+    value = cf->args->elts;
+
+    p = ngx_strlchr(value[1].data, value[1].data + value[1].len, '=');
+
+    if (p == NULL || p == value[1].data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", it must be NAME=VALUE",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (flcf->env == NGX_CONF_UNSET_PTR) {
+        flcf->env = ngx_array_create(cf->pool, 4, sizeof(ngx_str_t));
+        if (flcf->env == NGX_CONF_UNSET_PTR) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    env = ngx_array_push(flcf->env);
+    if (env == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *env = value[1];
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_fn_conf_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_fn_loc_conf_t *flcf = conf;
+
+    char           *group;
+    ngx_str_t      *value;
+    struct group   *grp;
+    struct passwd  *pwd;
+
+    if (flcf->user.data) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    ngx_set_errno(0);
+    pwd = getpwnam((char *) value[1].data);
+
+    if (pwd == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "getpwnam(\"%V\") failed", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    flcf->user = value[1];
+    flcf->uid = pwd->pw_uid;
+    flcf->gid = pwd->pw_gid;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    group = (char *) value[2].data;
+
+    ngx_set_errno(0);
+    grp = getgrnam(group);
+
+    if (grp == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           "getgrnam(\"%s\") failed", group);
+        return NGX_CONF_ERROR;
+    }
+
+    flcf->gid = grp->gr_gid;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_fn_conf_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_fn_loc_conf_t *flcf = conf;
+
+    ngx_int_t    n;
+    ngx_str_t   *value, s;
+    ngx_uint_t   i;
+
+    if (flcf->limit_memory != NGX_CONF_UNSET_SIZE) {
+        return "is duplicate";
+    }
+
+    flcf->limit_memory = 0;
+    flcf->limit_requests = 0;
+    flcf->limit_files = 0;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        s.data = (u_char *) ngx_strchr(value[i].data, '=');
+        if (s.data == NULL) {
+            goto invalid;
+        }
+
+        s.data++;
+        s.len = value[i].data + value[i].len - s.data;
+
+        if (ngx_strncmp(value[i].data, "memory=", 7) == 0) {
+            n = ngx_parse_size(&s);
+            flcf->limit_memory = n;
+
+        } else if (ngx_strncmp(value[i].data, "requests=", 9) == 0) {
+            n = ngx_atoi(s.data, s.len);
+            flcf->limit_requests = n;
+
+        } else if (ngx_strncmp(value[i].data, "files=", 6) == 0) {
+            n = ngx_atoi(s.data, s.len);
+            flcf->limit_files = n;
+
+        } else {
+            goto invalid;
+        }
+
+        if (n <= 0) {
+            goto invalid;
+        }
+    }
+
+    return NGX_CONF_OK;
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                       &value[i]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_fn_conf_command(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_fn_loc_conf_t *flcf = conf;
+
+    ngx_str_t              *value, *arg;
+    ngx_uint_t              i;
+    ngx_http_fn_command_t  *command;
+
+    value = cf->args->elts;
+
+    if (flcf->commands == NGX_CONF_UNSET_PTR) {
+        flcf->commands = ngx_array_create(cf->pool, 2,
+                                          sizeof(ngx_http_fn_command_t));
+        if (flcf->commands == NGX_CONF_UNSET_PTR) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    command = ngx_array_push(flcf->commands);
+    if (command == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    command->lang = ngx_http_fn_lang_find(&value[1]);
+
+    if (command->lang == NULL || command->lang->native) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "runtime \"%V\" is unknown or takes no command",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_array_init(&command->argv, cf->pool, 4, sizeof(ngx_str_t))
+        != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 2; i < cf->args->nelts; i++) {
+        arg = ngx_array_push(&command->argv);
+        if (arg == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *arg = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_fn_conf_arguments(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_fn_loc_conf_t *flcf = conf;
+
+    ngx_str_t   *value, *arg;
+    ngx_uint_t   i;
+
+    if (flcf->arguments != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    flcf->arguments = ngx_array_create(cf->pool, cf->args->nelts,
+                                       sizeof(ngx_str_t));
+    if (flcf->arguments == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        arg = ngx_array_push(flcf->arguments);
+        if (arg == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *arg = value[i];
+    }
+
+    return NGX_CONF_OK;
+}

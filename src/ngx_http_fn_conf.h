@@ -1,0 +1,35 @@
+
+/* what the generic setters of nginx can't do, and the making of functions */
+
+
+#ifndef _NGX_HTTP_FN_CONF_H_INCLUDED_
+#define _NGX_HTTP_FN_CONF_H_INCLUDED_
+
+
+#include "ngx_http_fn.h"
+
+
+char *ngx_http_fn_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_fn_conf_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_fn_conf_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_fn_conf_prefetch(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_fn_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_fn_conf_env(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_fn_conf_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_fn_conf_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_fn_conf_command(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_fn_conf_arguments(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/*
+ * The function of a location whose settings have been merged: checks its
+ * files and the user's access to them, and adds it to fmcf->functions.
+ */
+ngx_int_t ngx_http_fn_conf_function(ngx_conf_t *cf,
+    ngx_http_fn_loc_conf_t *flcf);
+
+
+#endif /* _NGX_HTTP_FN_CONF_H_INCLUDED_ */

@@ -1,0 +1,737 @@
+
+/*
+ * A function is made when its location has been merged.  All that nginx can
+ * know beforehand is checked here, so that "nginx -t" finds it: the target,
+ * the interpreter, and that the function's user may read and run them.
+ */
+
+
+#include "ngx_http_fn_conf.h"
+#include "ngx_http_fn_native.h"
+
+#include <sys/wait.h>
+
+
+#define NGX_HTTP_FN_ENV_MAX  8192      /* a token of nginx.conf has 4096 */
+
+#define NGX_HTTP_FN_SEARCH_PATH                                              \
+    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+static ngx_int_t ngx_http_fn_function_name(ngx_conf_t *cf,
+    ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
+static ngx_int_t ngx_http_fn_function_default_name(ngx_conf_t *cf,
+    ngx_http_fn_loc_conf_t *flcf, ngx_str_t *name);
+static ngx_http_fn_function_t *ngx_http_fn_function_find(ngx_conf_t *cf,
+    ngx_str_t *name);
+static ngx_int_t ngx_http_fn_function_user(ngx_conf_t *cf,
+    ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
+static ngx_int_t ngx_http_fn_function_target(ngx_conf_t *cf,
+    ngx_http_fn_function_t *fn);
+static ngx_int_t ngx_http_fn_function_native(ngx_conf_t *cf,
+    ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
+static ngx_int_t ngx_http_fn_function_argv(ngx_conf_t *cf,
+    ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
+static ngx_int_t ngx_http_fn_function_command(ngx_conf_t *cf,
+    ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf,
+    ngx_array_t *argv);
+static char *ngx_http_fn_function_search(ngx_pool_t *pool, char *name);
+static ngx_int_t ngx_http_fn_function_env(ngx_conf_t *cf,
+    ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
+static ngx_int_t ngx_http_fn_function_setenv(ngx_conf_t *cf,
+    ngx_array_t *env, const char *fmt, ...);
+static ngx_int_t ngx_http_fn_function_access(ngx_conf_t *cf,
+    ngx_http_fn_function_t *fn, char *file, int mode);
+static void ngx_http_fn_function_error(ngx_conf_t *cf,
+    ngx_http_fn_function_t *fn, ngx_err_t err, const char *fmt, ...);
+
+
+ngx_int_t
+ngx_http_fn_conf_function(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf)
+{
+    ngx_http_fn_function_t    *fn, **fnp;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_fn_main_conf_t   *fmcf;
+
+    fn = ngx_pcalloc(cf->pool, sizeof(ngx_http_fn_function_t));
+    if (fn == NULL) {
+        return NGX_ERROR;
+    }
+
+    fmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_fn_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    fn->lang = flcf->lang;
+    fn->target = flcf->target;
+    fn->entry = flcf->entry;
+    fn->conf_file = flcf->conf_file;
+    fn->conf_line = flcf->conf_line;
+    fn->log = clcf->error_log;
+    fn->worker = fmcf->worker;
+    fn->index = fmcf->functions.nelts;
+
+    if (ngx_http_fn_function_name(cf, fn, flcf) != NGX_OK
+        || ngx_http_fn_function_user(cf, fn, flcf) != NGX_OK
+        || ngx_http_fn_function_target(cf, fn) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (fn->lang->native) {
+        if (ngx_http_fn_function_native(cf, fn, flcf) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        goto done;
+    }
+
+    fn->limit_memory = flcf->limit_memory;
+    fn->limit_files = flcf->limit_files;
+    fn->limit_requests = flcf->limit_requests;
+    fn->processes = flcf->processes;
+    fn->concurrency = flcf->concurrency;
+    fn->prefetch = flcf->prefetch;
+    fn->nplaces = flcf->concurrency + NGX_HTTP_FN_AHEAD_MAX;
+    fn->queue = flcf->queue;
+    fn->queue_timeout = flcf->queue_timeout;
+    fn->timeout = flcf->timeout;
+    fn->start_timeout = flcf->start_timeout;
+    fn->stop_timeout = flcf->stop_timeout;
+    fn->watch = flcf->watch;
+
+    if (ngx_http_fn_function_argv(cf, fn, flcf) != NGX_OK
+        || ngx_http_fn_function_env(cf, fn, flcf) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+done:
+
+    fnp = ngx_array_push(&fmcf->functions);
+    if (fnp == NULL) {
+        return NGX_ERROR;
+    }
+
+    *fnp = fn;
+
+    flcf->function = fn;
+    flcf->name = fn->name;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_fn_function_name(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
+    ngx_http_fn_loc_conf_t *flcf)
+{
+    u_char      *p;
+    ngx_str_t    name;
+    ngx_uint_t   n;
+
+    if (flcf->name.len) {
+        fn->name = flcf->name;
+
+        if (ngx_http_fn_function_find(cf, &fn->name)) {
+            ngx_http_fn_function_error(cf, fn, 0,
+                                       "duplicate function name \"%V\"",
+                                       &fn->name);
+            return NGX_ERROR;
+        }
+
+        return NGX_OK;
+    }
+
+    if (ngx_http_fn_function_default_name(cf, flcf, &name) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    fn->name = name;
+
+    for (n = 2; ngx_http_fn_function_find(cf, &fn->name); n++) {
+        p = ngx_pnalloc(cf->pool, name.len + 1 + NGX_INT_T_LEN);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        fn->name.data = p;
+        fn->name.len = ngx_sprintf(p, "%V-%ui", &name, n) - p;
+    }
+
+    return NGX_OK;
+}
+
+
+/* "/a/b" is "a-b"; what has no such name is named by its target */
+
+static ngx_int_t
+ngx_http_fn_function_default_name(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf,
+    ngx_str_t *name)
+{
+    u_char                    *p, *last;
+    ngx_str_t                  from;
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    from = clcf->name;
+
+    while (from.len && from.data[from.len - 1] == '/') {
+        from.len--;
+    }
+
+    while (from.len && (from.data[0] == '/' || from.data[0] == '@')) {
+        from.data++;
+        from.len--;
+    }
+
+#if (NGX_PCRE)
+    if (clcf->regex) {
+        from.len = 0;
+    }
+#endif
+
+    if (from.len == 0) {
+        from = flcf->target;
+        last = from.data + from.len;
+
+        for (p = last; p > from.data && p[-1] != '/'; p--) { /* void */ }
+
+        from.data = p;
+        p = ngx_strlchr(p, last, '.');
+        from.len = (p && p != from.data ? p : last) - from.data;
+    }
+
+    name->len = from.len;
+    name->data = ngx_pnalloc(cf->pool, from.len);
+    if (name->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(name->data, from.data, from.len);
+
+    for (p = name->data; p < name->data + name->len; p++) {
+        if (*p == '/') {
+            *p = '-';
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_http_fn_function_t *
+ngx_http_fn_function_find(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t                 i;
+    ngx_http_fn_function_t   **fn;
+    ngx_http_fn_main_conf_t   *fmcf;
+
+    fmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_fn_module);
+
+    fn = fmcf->functions.elts;
+
+    for (i = 0; i < fmcf->functions.nelts; i++) {
+        if (fn[i]->name.len == name->len
+            && ngx_strncmp(fn[i]->name.data, name->data, name->len) == 0)
+        {
+            return fn[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * Who runs as the workers' user can read their memory, other clients'
+ * requests and keys included, and end them: so it is another user by default.
+ */
+
+static ngx_int_t
+ngx_http_fn_function_user(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
+    ngx_http_fn_loc_conf_t *flcf)
+{
+    struct passwd    *pwd;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
+                                           ngx_core_module);
+
+    if (geteuid() != 0) {
+        fn->uid = geteuid();
+        fn->gid = getegid();
+
+        if (flcf->user.data) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "the \"fn_user\" directive makes sense only "
+                               "if the master process runs with super-user "
+                               "privileges, ignored");
+        }
+
+        return NGX_OK;
+    }
+
+    if (fn->lang->native) {
+        fn->uid = ccf->user;
+        fn->gid = ccf->group;
+
+        if (fn->uid == (uid_t) NGX_CONF_UNSET_UINT) {
+            pwd = getpwnam(NGX_USER);
+            fn->uid = pwd ? pwd->pw_uid : 65534;
+            fn->gid = pwd ? pwd->pw_gid : 65534;
+        }
+
+        return NGX_OK;
+    }
+
+    fn->user = flcf->user;
+    fn->uid = flcf->uid;
+    fn->gid = flcf->gid;
+
+    if (fn->user.data == NULL) {
+        ngx_str_set(&fn->user, "nobody");
+
+        pwd = getpwnam((char *) fn->user.data);
+
+        if (pwd == NULL) {
+            ngx_http_fn_function_error(cf, fn, 0, "there is no user "
+                                       "\"nobody\", set \"fn_user\"");
+            return NGX_ERROR;
+        }
+
+        fn->uid = pwd->pw_uid;
+        fn->gid = pwd->pw_gid;
+    }
+
+    if (fn->uid == (uid_t) ccf->user && fn->uid != 0) {
+        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                           "fn \"%V\" runs as \"%V\", as the nginx workers "
+                           "do, and can read their memory: set \"fn_user\" "
+                           "or \"user\"", &fn->name, &fn->user);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_fn_function_target(ngx_conf_t *cf, ngx_http_fn_function_t *fn)
+{
+    char       *command;
+    ngx_str_t   name;
+
+    name = fn->target;
+
+    if (ngx_conf_full_name(cf->cycle, &fn->target, 0) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (access((char *) fn->target.data, F_OK) == 0) {
+        return ngx_http_fn_function_access(cf, fn, (char *) fn->target.data,
+                                           R_OK);
+    }
+
+    if (fn->lang->file
+        || ngx_strlchr(name.data, name.data + name.len, '/') != NULL)
+    {
+        ngx_http_fn_function_error(cf, fn, ngx_errno,
+                                   "file \"%V\" not found", &fn->target);
+        return NGX_ERROR;
+    }
+
+    /* a command instead of a file */
+
+    command = ngx_http_fn_function_search(cf->pool, (char *) name.data);
+
+    if (command == NULL) {
+        ngx_http_fn_function_error(cf, fn, 0,
+                                   "\"%V\" is neither a file nor a command "
+                                   "in \"" NGX_HTTP_FN_SEARCH_PATH "\"",
+                                   &name);
+        return NGX_ERROR;
+    }
+
+    fn->target = name;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_fn_function_native(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
+    ngx_http_fn_loc_conf_t *flcf)
+{
+    ngx_str_t           reason;
+    ngx_thread_pool_t  *tp;
+
+    if (fn->entry.len == 0) {
+        ngx_str_set(&fn->entry, "handler");
+    }
+
+    if (ngx_http_fn_native_check(cf->pool, &fn->target, &fn->entry, fn->uid,
+                                 fn->gid, &reason)
+        != NGX_OK)
+    {
+        ngx_http_fn_function_error(cf, fn, 0, "%V", &reason);
+        return NGX_ERROR;
+    }
+
+    tp = NULL;
+
+    if (flcf->threads) {
+        tp = ngx_thread_pool_add(cf, flcf->thread_pool.len
+                                     ? &flcf->thread_pool : NULL);
+        if (tp == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_fn_native_create(cf, fn, tp);
+}
+
+
+static ngx_int_t
+ngx_http_fn_function_argv(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
+    ngx_http_fn_loc_conf_t *flcf)
+{
+    char         *program, **arg;
+    size_t        len;
+    ngx_str_t    *value;
+    ngx_uint_t    i;
+    ngx_array_t   argv;
+
+    if (ngx_array_init(&argv, cf->pool, 8, sizeof(char *)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_fn_function_command(cf, fn, flcf, &argv) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (fn->lang->program) {
+        len = sizeof(NGX_HTTP_FN_RUNTIMES "/") + ngx_strlen(fn->lang->program);
+
+        program = ngx_pnalloc(cf->pool, len);
+        arg = ngx_array_push(&argv);
+        if (program == NULL || arg == NULL) {
+            return NGX_ERROR;
+        }
+
+        (void) ngx_sprintf((u_char *) program, NGX_HTTP_FN_RUNTIMES "/%s%Z",
+                           fn->lang->program);
+        *arg = program;
+
+        if (ngx_http_fn_function_access(cf, fn, program, R_OK) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    arg = argv.elts;
+
+    if (ngx_http_fn_function_access(cf, fn, arg[0], X_OK) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; flcf->arguments && i < flcf->arguments->nelts; i++) {
+        arg = ngx_array_push(&argv);
+        if (arg == NULL) {
+            return NGX_ERROR;
+        }
+
+        value = flcf->arguments->elts;
+        *arg = (char *) value[i].data;
+    }
+
+    arg = ngx_array_push(&argv);
+    if (arg == NULL) {
+        return NGX_ERROR;
+    }
+
+    *arg = NULL;
+    fn->argv = argv.elts;
+
+    return NGX_OK;
+}
+
+
+/* fn_command, or what is usual for the language */
+
+static ngx_int_t
+ngx_http_fn_function_command(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
+    ngx_http_fn_loc_conf_t *flcf, ngx_array_t *argv)
+{
+    char                   *name, **arg;
+    ngx_str_t              *value;
+    ngx_uint_t              i, n;
+    ngx_http_fn_command_t  *command;
+
+    n = flcf->commands ? flcf->commands->nelts : 0;
+    command = flcf->commands ? flcf->commands->elts : NULL;
+
+    for (i = 0; i < n && command[i].lang != fn->lang; i++) { /* void */ }
+
+    if (i == n && fn->lang->command == NULL) {
+        return NGX_OK;
+    }
+
+    arg = ngx_array_push(argv);
+    if (arg == NULL) {
+        return NGX_ERROR;
+    }
+
+    value = (i < n) ? command[i].argv.elts : NULL;
+    name = value ? (char *) value[0].data : fn->lang->command;
+
+    *arg = ngx_http_fn_function_search(cf->pool, name);
+
+    if (*arg == NULL) {
+        ngx_http_fn_function_error(cf, fn, 0,
+                                   "interpreter \"%s\" of runtime \"%V\" not "
+                                   "found, install it or set \"fn_command\"",
+                                   name, &fn->lang->name);
+        return NGX_ERROR;
+    }
+
+    for (n = 1; value && n < command[i].argv.nelts; n++) {
+        arg = ngx_array_push(argv);
+        if (arg == NULL) {
+            return NGX_ERROR;
+        }
+
+        *arg = (char *) value[n].data;
+    }
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_fn_function_search(ngx_pool_t *pool, char *name)
+{
+    char    *path, *next, *file;
+    size_t   len;
+
+    if (name[0] == '/') {
+        return access(name, X_OK) == 0 ? name : NULL;
+    }
+
+    len = sizeof(NGX_HTTP_FN_SEARCH_PATH) + ngx_strlen(name) + 1;
+
+    file = ngx_pnalloc(pool, len);
+    if (file == NULL) {
+        return NULL;
+    }
+
+    for (path = NGX_HTTP_FN_SEARCH_PATH; path; path = next) {
+
+        next = strchr(path, ':');
+        len = next ? (size_t) (next - path) : ngx_strlen(path);
+        next = next ? next + 1 : NULL;
+
+        (void) ngx_sprintf((u_char *) file, "%*s/%s%Z", len, path, name);
+
+        if (access(file, X_OK) == 0) {
+            return file;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* PROTOCOL 1.2 */
+
+static ngx_int_t
+ngx_http_fn_function_env(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
+    ngx_http_fn_loc_conf_t *flcf)
+{
+    char        **var;
+    ngx_str_t    *value;
+    ngx_uint_t    i, level;
+    ngx_array_t   env;
+
+    static char  *levels[] = { "error", "warn", "info", "info", "debug" };
+
+    if (ngx_array_init(&env, cf->pool, 24, sizeof(char *)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; flcf->env && i < flcf->env->nelts; i++) {
+        value = flcf->env->elts;
+
+        if (ngx_http_fn_function_setenv(cf, &env, "%V%Z", &value[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    level = ngx_max(flcf->log_level, NGX_LOG_ERR) - NGX_LOG_ERR;
+
+    if (ngx_http_fn_function_setenv(cf, &env, "PATH=%s%Z",
+                                    NGX_HTTP_FN_SEARCH_PATH)
+        || ngx_http_fn_function_setenv(cf, &env, "LANG=C.UTF-8%Z")
+        || ngx_http_fn_function_setenv(cf, &env, "FN_PROTOCOL=1%Z")
+        || ngx_http_fn_function_setenv(cf, &env, "FN_NAME=%V%Z", &fn->name)
+        || ngx_http_fn_function_setenv(cf, &env, "FN_TARGET=%V%Z",
+                                       &fn->target)
+        || ngx_http_fn_function_setenv(cf, &env, "FN_CONCURRENCY=%ui%Z",
+                                       fn->concurrency)
+        || ngx_http_fn_function_setenv(cf, &env, "FN_LOG_LEVEL=%s%Z",
+                                       levels[level])
+        || ngx_http_fn_function_setenv(cf, &env, "FN_LINE_MAX=%uz%Z",
+                                       flcf->upstream.buffer_size)
+        || ngx_http_fn_function_setenv(cf, &env,
+                                       "NUCLIO_FUNCTION_NAME=%V%Z",
+                                       &fn->name)
+        || ngx_http_fn_function_setenv(cf, &env,
+                                       "NUCLIO_FUNCTION_HANDLER=%V:%V%Z",
+                                       &fn->target, &fn->entry)
+        || ngx_http_fn_function_setenv(cf, &env, "NUCLIO_HANDLER=%V:%V%Z",
+                                       &fn->target, &fn->entry))
+    {
+        return NGX_ERROR;
+    }
+
+    if (fn->entry.len
+        && ngx_http_fn_function_setenv(cf, &env, "FN_ENTRY=%V%Z", &fn->entry))
+    {
+        return NGX_ERROR;
+    }
+
+    if (flcf->arguments_header
+        && ngx_http_fn_function_setenv(cf, &env, "FN_ARGUMENTS_HEADER=1%Z"))
+    {
+        return NGX_ERROR;
+    }
+
+    var = ngx_array_push(&env);
+    if (var == NULL) {
+        return NGX_ERROR;
+    }
+
+    *var = NULL;
+    fn->env = env.elts;
+
+    return NGX_OK;
+}
+
+
+/* the first of a name counts, so that fn_env may replace all */
+
+static ngx_int_t
+ngx_http_fn_function_setenv(ngx_conf_t *cf, ngx_array_t *env,
+    const char *fmt, ...)
+{
+    char        **var;
+    u_char       *p, buf[NGX_HTTP_FN_ENV_MAX];
+    size_t        len;
+    va_list       args;
+    ngx_uint_t    i;
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(buf, buf + sizeof(buf) - 1, fmt, args);
+    va_end(args);
+
+    *p = '\0';
+
+    p = (u_char *) ngx_strchr(buf, '=');
+    len = p + 1 - buf;
+
+    var = env->elts;
+
+    for (i = 0; i < env->nelts; i++) {
+        if (ngx_strncmp(var[i], buf, len) == 0) {
+            return NGX_OK;
+        }
+    }
+
+    len = ngx_strlen(buf) + 1;
+
+    var = ngx_array_push(env);
+    p = ngx_pnalloc(cf->pool, len);
+    if (var == NULL || p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, buf, len);
+    *var = (char *) p;
+
+    return NGX_OK;
+}
+
+
+/* asked by a child that is the function's user: root may read everything */
+
+static ngx_int_t
+ngx_http_fn_function_access(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
+    char *file, int mode)
+{
+    int        status;
+    ngx_err_t  err;
+    ngx_pid_t  pid;
+    sigset_t   set, old;
+
+    err = 0;
+
+    if (fn->user.data == NULL) {
+        err = access(file, mode) == -1 ? ngx_errno : 0;
+
+    } else {
+        sigemptyset(&set);
+        sigaddset(&set, SIGCHLD);
+        (void) sigprocmask(SIG_BLOCK, &set, &old);
+
+        pid = fork();
+
+        if (pid == 0) {
+            if (setgroups(0, NULL) == -1
+                || setgid(fn->gid) == -1
+                || setuid(fn->uid) == -1)
+            {
+                _exit(ngx_errno);
+            }
+
+            _exit(access(file, mode) == -1 ? ngx_errno : 0);
+        }
+
+        if (pid == -1) {
+            err = ngx_errno;
+
+        } else if (waitpid(pid, &status, 0) == pid) {
+            err = WIFEXITED(status) ? WEXITSTATUS(status) : NGX_EPERM;
+        }
+
+        (void) sigprocmask(SIG_SETMASK, &old, NULL);
+    }
+
+    if (err == 0) {
+        return NGX_OK;
+    }
+
+    ngx_http_fn_function_error(cf, fn, err,
+                               "\"%s\" is not %s for user \"%V\" (\"fn_user\")",
+                               file, mode == X_OK ? "executable" : "readable",
+                               &fn->user);
+
+    return NGX_ERROR;
+}
+
+
+/* says where the function was configured: a merge has no line of its own */
+
+static void
+ngx_http_fn_function_error(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
+    ngx_err_t err, const char *fmt, ...)
+{
+    u_char   *p, buf[NGX_MAX_CONF_ERRSTR];
+    va_list   args;
+
+    va_start(args, fmt);
+    p = ngx_vslprintf(buf, buf + sizeof(buf), fmt, args);
+    va_end(args);
+
+    ngx_log_error(NGX_LOG_EMERG, cf->log, err, "%*s in %s:%ui",
+                  (size_t) (p - buf), buf, fn->conf_file, fn->conf_line);
+}

@@ -1,0 +1,34 @@
+
+/* what handlers say, in nginx's error log: escaped and bounded */
+
+
+#ifndef _NGX_HTTP_FN_LOG_H_INCLUDED_
+#define _NGX_HTTP_FN_LOG_H_INCLUDED_
+
+
+#include "ngx_http_fn.h"
+
+
+#define NGX_HTTP_FN_LOG_TEXT  1800      /* of ngx_log's 2048 */
+
+
+/*
+ * Writes text to buf (of at least NGX_HTTP_FN_LOG_TEXT bytes), control bytes
+ * as \xNN, cut with "..." when it doesn't fit; UTF-8 stays as it is.
+ */
+ngx_str_t ngx_http_fn_log_escape(u_char *buf, ngx_str_t *text);
+
+/* a record of a handler's logger or of a failure: ctx says of which request */
+void ngx_http_fn_log_record(ngx_http_fn_ctx_t *ctx, ngx_uint_t level,
+    ngx_str_t *message, ngx_str_t *with);
+
+/* the handler failed: one record, and the stack a record per line */
+void ngx_http_fn_log_failure(ngx_http_fn_ctx_t *ctx, ngx_str_t *error,
+    ngx_str_t *message, ngx_str_t *stack);
+
+/* a text of several lines, a record each: "fn \"name\" pid N: line" */
+void ngx_http_fn_log_lines(ngx_http_fn_function_t *function, ngx_pid_t pid,
+    ngx_uint_t level, ngx_log_t *log, ngx_str_t *text);
+
+
+#endif /* _NGX_HTTP_FN_LOG_H_INCLUDED_ */
