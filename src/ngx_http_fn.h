@@ -105,7 +105,7 @@ typedef struct {
     ngx_atomic_t                 runs;
     ngx_atomic_t                 queue_time;    /* sum, ms */
     ngx_atomic_t                 time[NGX_HTTP_FN_BUCKETS];
-    ngx_atomic_t                *waiting;       /* per worker: its first ticket */
+    ngx_atomic_t                *waiting;       /* per worker: first ticket */
     ngx_atomic_t                *nwaiting;      /* per worker */
     ngx_http_fn_slot_t          *slots;
 } ngx_http_fn_share_t;

@@ -539,7 +539,11 @@ ngx_http_fn_call_log(fn_context_t *context, const fn_event_t *event, int level,
     }
 
     if (!call->threaded) {
-        ngx_http_fn_log_record(call->ctx, severity, &message, NULL);
+
+        if (ngx_http_fn_event_id(call->ctx) == NGX_OK) {
+            ngx_http_fn_log_record(call->ctx, severity, &message, NULL);
+        }
+
         return;
     }
 
@@ -547,8 +551,8 @@ ngx_http_fn_call_log(fn_context_t *context, const fn_event_t *event, int level,
 
     line = ngx_http_fn_log_escape(buf, &message);
     ngx_log_error(severity, ngx_cycle->log, 0,
-                  "fn \"%V\": %V, request id: %V", &function->name, &line,
-                  &call->ctx->event.id);
+                  "fn \"%V\" pid %P, id %V: %V", &function->name, ngx_pid,
+                  &call->ctx->event.id, &line);
 }
 
 
@@ -568,7 +572,9 @@ ngx_http_fn_call_send(ngx_http_fn_call_t *call)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    if (call->length && !call->typed) {
+    if (call->length && !call->typed
+        && call->status != NGX_HTTP_NOT_MODIFIED)
+    {
         ngx_str_set(&name, "Content-Type");
         ngx_str_set(&value, "text/plain");
 

@@ -5,6 +5,7 @@
 #include "ngx_http_fn_status.h"
 
 
+static ngx_uint_t ngx_http_fn_conf_taken(ngx_conf_t *cf);
 static char *ngx_http_fn_conf_content(ngx_conf_t *cf,
     ngx_http_handler_pt handler);
 static char *ngx_http_fn_conf_target(ngx_conf_t *cf,
@@ -22,7 +23,7 @@ ngx_http_fn_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_str_t   *value;
     ngx_uint_t   i;
 
-    if (flcf->lang || flcf->upstream.upstream) {
+    if (ngx_http_fn_conf_taken(cf)) {
         return "is duplicate";
     }
 
@@ -48,6 +49,19 @@ ngx_http_fn_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return ngx_http_fn_conf_content(cf, ngx_http_fn_handler);
+}
+
+
+/* a location has one content handler, of this module or another */
+
+static ngx_uint_t
+ngx_http_fn_conf_taken(ngx_conf_t *cf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    return clcf->handler != NULL;
 }
 
 
@@ -159,7 +173,7 @@ ngx_http_fn_conf_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_url_t   u;
     ngx_str_t  *value;
 
-    if (flcf->lang || flcf->upstream.upstream) {
+    if (ngx_http_fn_conf_taken(cf)) {
         return "is duplicate";
     }
 
@@ -193,6 +207,10 @@ ngx_http_fn_conf_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         { ngx_string("prometheus"), NGX_HTTP_FN_STATUS_PROMETHEUS },
         { ngx_null_string, 0 }
     };
+
+    if (ngx_http_fn_conf_taken(cf)) {
+        return "is duplicate";
+    }
 
     value = cf->args->elts;
 
@@ -419,7 +437,7 @@ ngx_http_fn_conf_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         s.len = value[i].data + value[i].len - s.data;
 
         if (ngx_strncmp(value[i].data, "memory=", 7) == 0) {
-            n = ngx_parse_size(&s);
+            n = (ngx_int_t) ngx_parse_offset(&s);     /* "1g" too */
             flcf->limit_memory = n;
 
         } else if (ngx_strncmp(value[i].data, "requests=", 9) == 0) {

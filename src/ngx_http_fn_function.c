@@ -22,6 +22,7 @@ static ngx_int_t ngx_http_fn_function_name(ngx_conf_t *cf,
     ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
 static ngx_int_t ngx_http_fn_function_default_name(ngx_conf_t *cf,
     ngx_http_fn_loc_conf_t *flcf, ngx_str_t *name);
+static ngx_uint_t ngx_http_fn_function_name_char(u_char ch);
 static ngx_http_fn_function_t *ngx_http_fn_function_find(ngx_conf_t *cf,
     ngx_str_t *name);
 static ngx_int_t ngx_http_fn_function_user(ngx_conf_t *cf,
@@ -132,6 +133,16 @@ ngx_http_fn_function_name(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
     if (flcf->name.len) {
         fn->name = flcf->name;
 
+        for (n = 0; n < fn->name.len; n++) {
+            if (!ngx_http_fn_function_name_char(fn->name.data[n])) {
+                ngx_http_fn_function_error(cf, fn, 0,
+                                           "invalid function name \"%V\", it "
+                                           "may have letters, digits, \"-\", "
+                                           "\"_\" and \".\"", &fn->name);
+                return NGX_ERROR;
+            }
+        }
+
         if (ngx_http_fn_function_find(cf, &fn->name)) {
             ngx_http_fn_function_error(cf, fn, 0,
                                        "duplicate function name \"%V\"",
@@ -211,12 +222,22 @@ ngx_http_fn_function_default_name(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf,
     ngx_memcpy(name->data, from.data, from.len);
 
     for (p = name->data; p < name->data + name->len; p++) {
-        if (*p == '/') {
+        if (!ngx_http_fn_function_name_char(*p)) {
             *p = '-';
         }
     }
 
     return NGX_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_fn_function_name_char(u_char ch)
+{
+    return (ch >= 'a' && ch <= 'z')
+           || (ch >= 'A' && ch <= 'Z')
+           || (ch >= '0' && ch <= '9')
+           || ch == '-' || ch == '_' || ch == '.';
 }
 
 
@@ -363,6 +384,7 @@ ngx_http_fn_function_native(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
     ngx_http_fn_loc_conf_t *flcf)
 {
     ngx_str_t           reason;
+    ngx_conf_file_t     conf_file, *saved;
     ngx_thread_pool_t  *tp;
 
     if (fn->entry.len == 0) {
@@ -380,8 +402,21 @@ ngx_http_fn_function_native(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
     tp = NULL;
 
     if (flcf->threads) {
+
+        /* nginx says later that it doesn't know the pool, and where */
+
+        conf_file = *cf->conf_file;
+        conf_file.file.name.data = fn->conf_file;
+        conf_file.line = fn->conf_line;
+
+        saved = cf->conf_file;
+        cf->conf_file = &conf_file;
+
         tp = ngx_thread_pool_add(cf, flcf->thread_pool.len
                                      ? &flcf->thread_pool : NULL);
+
+        cf->conf_file = saved;
+
         if (tp == NULL) {
             return NGX_ERROR;
         }

@@ -20,12 +20,14 @@
 #include "ngx_http_fn_call.h"
 #include "ngx_http_fn_event.h"
 #include "ngx_http_fn_handler.h"
+#include "ngx_http_fn_log.h"
 #include "ngx_http_fn_object.h"
 #include "ngx_http_fn_response.h"
 #include "ngx_http_fn_slot.h"
 
 
 #define NGX_HTTP_FN_NATIVE_ARENA      4096
+#define NGX_HTTP_FN_NATIVE_AGAIN      60000     /* ms, to warn again */
 
 #define NGX_HTTP_FN_NATIVE_WAITING    0
 #define NGX_HTTP_FN_NATIVE_RUNNING    1
@@ -71,6 +73,7 @@ typedef struct {
     int64_t                        posted;      /* us, as the others */
     int64_t                        started;
     int64_t                        time;
+    ngx_event_t                    timer;       /* set until it has returned */
 
     unsigned                       done:1;      /* the thread has returned */
     unsigned                       answered:1;  /* without it */
@@ -352,7 +355,7 @@ ngx_http_fn_native_answer(ngx_http_fn_call_t *call, int rc, int64_t time)
 static void
 ngx_http_fn_native_fail(ngx_http_fn_ctx_t *ctx, int rc)
 {
-    ngx_str_t  message;
+    ngx_str_t  message, none;
     u_char     buf[sizeof("handler returned ") + NGX_INT64_LEN];
 
     ngx_http_fn_handler_count(ctx, NGX_HTTP_FN_FAILED);
@@ -365,17 +368,16 @@ ngx_http_fn_native_fail(ngx_http_fn_ctx_t *ctx, int rc)
         message.len = ngx_sprintf(buf, "handler returned %d", rc) - buf;
     }
 
-    ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
-                  "fn \"%V\": handler failed: %V", &ctx->function->name,
-                  &message);
-
     if (ngx_http_fn_event_id(ctx) != NGX_OK) {
         ngx_http_finalize_request(ctx->request,
                                   NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }
 
-    ngx_http_fn_response_failed(ctx, NULL, &message, NULL);
+    ngx_str_null(&none);
+
+    ngx_http_fn_log_failure(ctx, &none, &message, &none);
+    ngx_http_fn_response_failed(ctx, &none, &message, &none);
 }
 
 
@@ -427,11 +429,7 @@ ngx_http_fn_native_post(ngx_http_fn_ctx_t *ctx)
 
     flcf = ngx_http_get_module_loc_conf(r, ngx_http_fn_module);
 
-    ctx->timer.handler = ngx_http_fn_native_timeout;
-    ctx->timer.data = task;
-    ctx->timer.log = r->connection->log;
-
-    ngx_add_timer(&ctx->timer, flcf->timeout);
+    ngx_add_timer(&task->timer, flcf->timeout);
 }
 
 
@@ -476,6 +474,10 @@ ngx_http_fn_native_task_create(ngx_http_fn_ctx_t *ctx)
     task = thread->ctx;
     task->native = ctx->function->native;
     task->posted = ngx_http_fn_native_now();
+
+    task->timer.handler = ngx_http_fn_native_timeout;
+    task->timer.data = task;
+    task->timer.log = ctx->request->connection->log;
 
     ngx_http_fn_call_init(&task->call, ctx, arena, 1);
 
@@ -614,8 +616,8 @@ ngx_http_fn_native_returned(ngx_event_t *ev)
     task->done = 1;
     r->main->blocked--;
 
-    if (ctx->timer.timer_set) {
-        ngx_del_timer(&ctx->timer);
+    if (task->timer.timer_set) {
+        ngx_del_timer(&task->timer);
     }
 
     if (task->gone) {
@@ -661,6 +663,17 @@ ngx_http_fn_native_timeout(ngx_event_t *ev)
 
     ngx_http_set_log_request(c->log, r);
 
+    /* a worker that is told to exit waits for the thread, too */
+
+    ngx_add_timer(ev, NGX_HTTP_FN_NATIVE_AGAIN);
+
+    if (task->answered || task->gone) {
+        ngx_log_error(NGX_LOG_WARN, c->log, 0,
+                      "fn \"%V\": handler is still running, its thread is "
+                      "lost until it returns", &ctx->function->name);
+        return;
+    }
+
     task->answered = 1;
 
     /* the connection is busy until the thread returns */
@@ -702,10 +715,6 @@ ngx_http_fn_native_task_cleanup(void *data)
     ctx = task->call.ctx;
 
     task->gone = 1;
-
-    if (ctx->timer.timer_set) {
-        ngx_del_timer(&ctx->timer);
-    }
 
     if (task->done || task->answered) {
         return;

@@ -368,7 +368,7 @@ ngx_http_fn_peer_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
 {
     ngx_http_fn_ctx_t *ctx = data;
 
-    ngx_uint_t             timedout;
+    ngx_uint_t             overdue;
     ngx_connection_t      *c;
     ngx_http_fn_link_t    *link;
     ngx_http_fn_slot_t    *slot;
@@ -386,7 +386,7 @@ ngx_http_fn_peer_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
     c = link->connection;
     c->recv = ngx_recv;
     c->send_chain = ngx_send_chain;
-    timedout = c->read->timedout;
+    overdue = c->read->timedout || ctx->late;
 
     if (ctx->broken) {
         ngx_http_fn_slot_suspect(worker->zone, slot, &slot->broken,
@@ -406,7 +406,7 @@ ngx_http_fn_peer_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
     if (ngx_http_fn_peer_may_drain(ctx, c)) {
         ngx_http_fn_peer_detach(pc);
 
-        if (timedout) {
+        if (overdue) {
             ngx_http_fn_slot_suspect(worker->zone, slot,
                                      &slot->places[ctx->place].overdue,
                                      link->generation);
@@ -428,7 +428,7 @@ static ngx_uint_t
 ngx_http_fn_peer_may_drain(ngx_http_fn_ctx_t *ctx, ngx_connection_t *c)
 {
     return ctx->request->upstream->request_body_sent
-           && !ctx->unsent
+           && (!ctx->unsent || ctx->late)
            && !ctx->broken
            && !ctx->complete
            && ctx->reply.line.len == 0

@@ -149,7 +149,11 @@ ngx_http_fn_queue_insert(ngx_http_fn_pool_t *pool, ngx_http_fn_ctx_t *ctx)
 
     r = ctx->request;
 
-    if (ngx_handle_read_event(r->connection->read, 0) != NGX_OK) {
+    /* the client may leave while its request waits */
+
+    if (r->stream == NULL
+        && ngx_handle_read_event(r->connection->read, 0) != NGX_OK)
+    {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }

@@ -1,11 +1,5 @@
 
 #include "ngx_http_fn_source.h"
-#include "ngx_http_fn_slot.h"
-
-#include <sys/epoll.h>
-
-
-#define NGX_HTTP_FN_SOURCE_EVENTS  64
 
 
 ngx_int_t
@@ -49,27 +43,30 @@ ngx_http_fn_source_close(ngx_http_fn_source_t *source)
 }
 
 
-void
-ngx_http_fn_source_wait(int epoll, ngx_msec_t timer, uint64_t *now,
-    ngx_log_t *log)
+ngx_int_t
+ngx_http_fn_source_wait(int epoll, struct epoll_event *events,
+    ngx_uint_t nevents, ngx_msec_t timer)
 {
-    int                    i, n;
+    int  n;
+
+    n = epoll_wait(epoll, events, nevents, (int) timer);
+
+    /* EINTR, as nothing else can happen: another round */
+
+    return (n == -1) ? 0 : n;
+}
+
+
+void
+ngx_http_fn_source_dispatch(struct epoll_event *events, ngx_int_t n)
+{
+    ngx_int_t              i;
     ngx_http_fn_source_t  *source;
-    struct epoll_event     events[NGX_HTTP_FN_SOURCE_EVENTS];
-
-    n = epoll_wait(epoll, events, NGX_HTTP_FN_SOURCE_EVENTS, (int) timer);
-
-    ngx_time_update();
-
-    *now = ngx_http_fn_slot_now();
-
-    if (n == -1 && ngx_errno != NGX_EINTR) {
-        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno, "epoll_wait() failed");
-        ngx_msleep(100);
-    }
 
     for (i = 0; i < n; i++) {
         source = events[i].data.ptr;
+
+        /* one of this round may have closed another */
 
         if (source->fd != -1) {
             source->handler(source->data);

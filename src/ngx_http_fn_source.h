@@ -8,8 +8,10 @@
 
 #include "ngx_http_fn.h"
 
+#include <sys/epoll.h>
 
-/* owned by what it is embedded in, which must outlive a round of _wait() */
+
+/* part of its owner, which has to live until all of a round is dispatched */
 
 typedef struct {
     int                          epoll;
@@ -25,9 +27,11 @@ ngx_int_t ngx_http_fn_source_add(ngx_http_fn_source_t *source, int epoll,
 
 void ngx_http_fn_source_close(ngx_http_fn_source_t *source);
 
-/* one round: waits up to timer ms, sets *now (CLOCK_MONOTONIC), calls handlers */
-void ngx_http_fn_source_wait(int epoll, ngx_msec_t timer, uint64_t *now,
-    ngx_log_t *log);
+/* a round: the number of sources that have something, after timer ms 0 */
+ngx_int_t ngx_http_fn_source_wait(int epoll, struct epoll_event *events,
+    ngx_uint_t nevents, ngx_msec_t timer);
+
+void ngx_http_fn_source_dispatch(struct epoll_event *events, ngx_int_t n);
 
 
 #endif /* _NGX_HTTP_FN_SOURCE_H_INCLUDED_ */

@@ -158,7 +158,6 @@ ngx_http_fn_status_read_row(ngx_http_fn_status_row_t *row,
     row->slots = share->slots;
     row->nslots = function->processes;
     row->queue_time = share->queue_time;
-    row->mean = share->mean / 16;
     row->sum = share->run_time;
 
     for (i = 0; i < NGX_HTTP_FN_COUNTERS; i++) {
@@ -172,6 +171,10 @@ ngx_http_fn_status_read_row(ngx_http_fn_status_row_t *row,
     for (i = 0; i < NGX_HTTP_FN_BUCKETS; i++) {
         row->buckets[i] = share->time[i];
         row->count += row->buckets[i];
+    }
+
+    if (row->count) {
+        row->mean = row->sum / row->count;
     }
 }
 

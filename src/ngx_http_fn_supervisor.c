@@ -15,12 +15,13 @@
 #include "ngx_http_fn_slot.h"
 #include "ngx_http_fn_watch.h"
 
-#include <sys/epoll.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 
 
+#define NGX_HTTP_FN_EVENTS  64
 #define NGX_HTTP_FN_ROUND   60000       /* ms, the longest */
 #define NGX_HTTP_FN_REOPEN  1000        /* ms, the shortest between looks */
 #define NGX_HTTP_FN_END     2000        /* ms, for what was left behind */
@@ -285,8 +286,10 @@ ngx_http_fn_supervisor_fork(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf,
 void
 ngx_http_fn_supervisor_run(ngx_http_fn_supervisor_t *sv)
 {
-    uint64_t    reopened;
-    ngx_msec_t  timer;
+    uint64_t            reopened;
+    ngx_int_t           n;
+    ngx_msec_t          timer;
+    struct epoll_event  events[NGX_HTTP_FN_EVENTS];
 
     ngx_parent = ngx_pid;
     ngx_pid = ngx_getpid();
@@ -310,12 +313,17 @@ ngx_http_fn_supervisor_run(ngx_http_fn_supervisor_t *sv)
 
         timer = (sv->next > sv->now) ? sv->next - sv->now : 0;
 
-        ngx_http_fn_source_wait(sv->epoll, timer, &sv->now, sv->cycle->log);
+        n = ngx_http_fn_source_wait(sv->epoll, events, NGX_HTTP_FN_EVENTS,
+                                    timer);
+        ngx_time_update();
+        sv->now = ngx_http_fn_slot_now();
 
         if (sv->now - reopened >= NGX_HTTP_FN_REOPEN) {
             ngx_http_fn_keeper_reopen(sv);
             reopened = sv->now;
         }
+
+        ngx_http_fn_source_dispatch(events, n);
     }
 
     ngx_http_fn_process_kill_children(NGX_HTTP_FN_END);
@@ -598,12 +606,23 @@ ngx_http_fn_supervisor_guest(ngx_http_fn_guest_t *guest)
 }
 
 
-/* a worker has ended; its successor may have its seat already */
+/* a worker has ended; the next may have its seat already */
 
 static void
 ngx_http_fn_supervisor_left(void *data)
 {
     ngx_http_fn_guest_t *guest = data;
+
+    struct pollfd  pfd;
+
+    pfd.fd = guest->source.fd;
+    pfd.events = POLLIN;
+
+    /* what is reported may be the one before, in the same round */
+
+    if (pfd.fd != -1 && poll(&pfd, 1, 0) == 0) {
+        return;
+    }
 
     (void) ngx_atomic_cmp_set(&guest->seat->owner, guest->owner, 0);
 

@@ -497,23 +497,12 @@ command_run(job_t *job, command_child_t *child)
         return;
     }
 
-    if (child->error == 0) {
-        job->pidfd = (int) syscall(SYS_pidfd_open, job->pid, 0);
-
-        if (job->pidfd != -1) {
-            return;
-        }
-
-        kill(-job->pid, SIGKILL);
-        command_refuse(job, 503, "pidfd_open() failed");
-
-    } else {
+    if (child->error != 0) {
+        (void) waitpid(job->pid, &job->status, 0);
+        job->pid = 0;
+        job->started = 0;
         command_refuse(job, 500, strerror(child->error));
     }
-
-    (void) waitpid(job->pid, &job->status, 0);
-    job->pid = 0;
-    job->started = 0;
 }
 
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -39,6 +40,7 @@ config_t  config;
 
 static int          listener = LISTEN_FD;
 static int          control = CONTROL_FD;   /* -1: --listen */
+static int          signals;
 static int          local = 1;
 static const char  *socket_path;            /* made by --listen */
 
@@ -55,8 +57,8 @@ main(int argc, char **argv)
         arguments += (argc > 2) ? 2 : 1;
     }
 
-    start_signals();
     start_descriptors();
+    start_signals();
     start_config(arguments);
 
     if (control == -1) {
@@ -68,7 +70,7 @@ main(int argc, char **argv)
     }
 
     start_ready();
-    serve(listener, control, local);
+    serve(listener, control, signals, local);
 
     if (socket_path != NULL) {
         (void) unlink(socket_path);
@@ -78,7 +80,7 @@ main(int argc, char **argv)
 }
 
 
-/* server.c reads SIGTERM; all others are as they are by default */
+/* server.c reads two of them; all others are as they are by default */
 
 static void
 start_signals(void)
@@ -95,7 +97,14 @@ start_signals(void)
 
     sigemptyset(&set);
     sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGCHLD);
     (void) sigprocmask(SIG_SETMASK, &set, NULL);
+
+    signals = signalfd(-1, &set, SFD_CLOEXEC|SFD_NONBLOCK);
+
+    if (signals == -1) {
+        start_failed("signalfd()", "failed");
+    }
 }
 
 

@@ -28,7 +28,7 @@
 #define OUTPUT_MAX   65536  /* of stdout; what is longer becomes a stream */
 #define ERRORS_MAX   8192   /* of stderr, in the text of a failure */
 #define STRINGS_MAX  65536  /* of the request, in argv and environment */
-#define JOB_POLL_N   3      /* descriptors of a job in the poll array */
+#define JOB_POLL_N   2      /* descriptors of a job in the poll array */
 
 
 typedef struct {
@@ -72,7 +72,6 @@ typedef struct {
     int64_t         input_left;
 
     pid_t           pid;            /* 0: none, or it was waited for */
-    int             pidfd;
     int             output;         /* pipes, or -1 */
     int             errors;
     int             status;         /* as of wait() */
@@ -142,6 +141,7 @@ void job_run(job_t *job);
 void job_abort(job_t *job);
 void job_release(job_t *job);
 void job_kill_all(void);
+void job_reap(void);
 int job_poll(struct pollfd *pfds, int64_t now);
 void job_events(struct pollfd *pfds);
 
@@ -161,7 +161,7 @@ void reply_error(job_t *job, const char *name, const char *text, int status);
 int64_t monotonic_us(void);
 
 /* server.c */
-void serve(int listener, int control, int local);
+void serve(int listener, int control, int signals, int local);
 
 
 #endif /* FN_SHELL_H_INCLUDED */

@@ -31,7 +31,6 @@ static void job_output(job_t *job, const char *data, size_t len);
 static void job_read_errors(job_t *job);
 static void job_log(job_t *job, const char *data, size_t len);
 static void job_log_line(job_t *job);
-static void job_exited(job_t *job);
 static void job_too_late(job_t *job);
 static void job_finish(job_t *job);
 static void job_status_text(int status, char *text, size_t size);
@@ -64,7 +63,6 @@ job_init(int n)
 
     for (i = 0; i < n; i++) {
         jobs[i].input = -1;
-        jobs[i].pidfd = -1;
         jobs[i].output = -1;
         jobs[i].errors = -1;
     }
@@ -179,7 +177,6 @@ void
 job_release(job_t *job)
 {
     job_close(&job->input);
-    job_close(&job->pidfd);
     job_close(&job->output);
     job_close(&job->errors);
 
@@ -213,6 +210,31 @@ job_kill_all(void)
     for (i = 0; i < config.concurrency; i++) {
         if (jobs[i].pid != 0) {
             kill(-jobs[i].pid, SIGKILL);
+        }
+    }
+}
+
+
+/* some child has ended, or several have */
+
+void
+job_reap(void)
+{
+    int     i;
+    job_t  *job;
+
+    for (i = 0; i < config.concurrency; i++) {
+        job = &jobs[i];
+
+        if (job->pid == 0 || waitpid(job->pid, &job->status, WNOHANG) <= 0) {
+            continue;
+        }
+
+        job->pid = 0;
+        job->exited = monotonic_us();
+
+        if (job->state == JOB_KILLED) {
+            job_release(job);
         }
     }
 }
@@ -267,7 +289,7 @@ job_poll_one(job_t *job, struct pollfd *pfds)
         pfds[i].events = POLLIN;
     }
 
-    if (job->state != JOB_RUN && job->state != JOB_KILLED) {
+    if (job->state != JOB_RUN) {
         return;
     }
 
@@ -278,10 +300,6 @@ job_poll_one(job_t *job, struct pollfd *pfds)
     if (job->wire.pos == job->wire.len) {
         pfds[1].fd = job->output;
     }
-
-    if (job->exited == 0) {
-        pfds[2].fd = job->pidfd;
-    }
 }
 
 
@@ -291,7 +309,7 @@ job_events(struct pollfd *pfds)
     int  i;
 
     for (i = 0; i < config.concurrency; i++, pfds += JOB_POLL_N) {
-        if (jobs[i].state == JOB_RUN || jobs[i].state == JOB_KILLED) {
+        if (jobs[i].state == JOB_RUN) {
             job_event(&jobs[i], pfds);
         }
     }
@@ -309,11 +327,7 @@ job_event(job_t *job, struct pollfd *pfds)
         job_read_errors(job);
     }
 
-    if (pfds[2].revents != 0) {
-        job_exited(job);
-    }
-
-    if (job->state != JOB_RUN || job->exited == 0) {
+    if (job->exited == 0) {
         return;
     }
 
@@ -469,20 +483,6 @@ job_log_line(job_t *job)
     }
 
     buf_reset(&job->log);
-}
-
-
-static void
-job_exited(job_t *job)
-{
-    (void) waitpid(job->pid, &job->status, 0);
-
-    job->pid = 0;
-    job->exited = monotonic_us();
-
-    if (job->state == JOB_KILLED) {
-        job_release(job);
-    }
 }
 
 

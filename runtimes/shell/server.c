@@ -28,6 +28,7 @@ static size_t serve_poll(int *timeout);
 static void serve_connections(size_t n);
 static void serve_accept(void);
 static int serve_add(int fd);
+static void serve_signal(void);
 static void serve_control(void);
 static void serve_control_line(const char *line, size_t len);
 static void serve_stop(void);
@@ -43,19 +44,15 @@ static buf_t           control_line;
 
 
 void
-serve(int listen_fd, int control_fd, int is_local)
+serve(int listen_fd, int control_fd, int signal_fd, int is_local)
 {
-    int       timeout;
-    size_t    n;
-    sigset_t  set;
+    int     timeout;
+    size_t  n;
 
     listener = listen_fd;
     control = control_fd;
     local = is_local;
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    signals = signalfd(-1, &set, SFD_CLOEXEC|SFD_NONBLOCK);
+    signals = signal_fd;
 
     while (!stopping || job_busy()) {
         n = serve_poll(&timeout);
@@ -68,6 +65,10 @@ serve(int listen_fd, int control_fd, int is_local)
             exit(1);
         }
 
+        if (pfds[POLL_SIGNAL].revents != 0) {
+            serve_signal();
+        }
+
         job_events(pfds + POLL_JOBS);
         serve_connections(n);
 
@@ -77,10 +78,6 @@ serve(int listen_fd, int control_fd, int is_local)
 
         if (pfds[POLL_CONTROL].revents != 0) {
             serve_control();
-        }
-
-        if (pfds[POLL_SIGNAL].revents != 0) {
-            serve_stop();
         }
     }
 }
@@ -115,7 +112,7 @@ serve_poll(int *timeout)
 
     p[POLL_LISTEN].fd = (accept_at == 0) ? listener : -1;
     p[POLL_CONTROL].fd = control;
-    p[POLL_SIGNAL].fd = stopping ? -1 : signals;
+    p[POLL_SIGNAL].fd = signals;
 
     for (i = 0; i < POLL_JOBS; i++) {
         p[i].events = POLLIN;
@@ -131,22 +128,29 @@ serve_poll(int *timeout)
 }
 
 
-/* not always from the same one on, so that each gets its turn */
+/* a free place goes round: from behind the one that took the last */
 
 static void
 serve_connections(size_t n)
 {
-    size_t          i, k, left;
+    job_t          *job;
+    size_t          i, k, left, start;
     struct pollfd  *p;
 
     p = pfds + n - nconns;
+    start = first;
 
     for (i = 0; i < nconns; i++) {
-        k = (first + i) % nconns;
+        k = (start + i) % nconns;
+        job = conns[k]->job;
+
         conn_event(conns[k], &p[k], stopping);
+
+        if (conns[k]->job != NULL && job == NULL) {
+            first = k + 1;
+        }
     }
 
-    first++;
     left = 0;
 
     for (i = 0; i < nconns; i++) {
@@ -219,6 +223,23 @@ serve_add(int fd)
     nconns++;
 
     return 0;
+}
+
+
+static void
+serve_signal(void)
+{
+    struct signalfd_siginfo  info;
+
+    while (read(signals, &info, sizeof(info)) == sizeof(info)) {
+
+        if (info.ssi_signo == SIGCHLD) {
+            job_reap();
+
+        } else {
+            serve_stop();
+        }
+    }
 }
 
 

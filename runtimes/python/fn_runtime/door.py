@@ -5,8 +5,9 @@ import json
 import os
 import signal
 import socket
-import sys
 import time
+
+from .logger import print_record
 
 _ACCEPT_MAX = 16  # connections at one wake up: events wait meanwhile
 
@@ -22,6 +23,7 @@ class Door:
         listener.setblocking(False)
         for one in (listener, control):
             one.set_inheritable(False)
+        os.register_at_fork(after_in_child=self.close)
 
     @classmethod
     def inherited(cls):
@@ -46,10 +48,20 @@ class Door:
             host, _, port = address.rpartition(":")
             host = host.strip("[]") or "0.0.0.0"
             family = socket.AF_INET6 if ":" in host else socket.AF_INET
-            listener = socket.create_server((host, int(port)), family=family, backlog=511)
+            address = host, int(port)
+            listener = socket.create_server(address, family=family, backlog=511)
         control, own = socket.socketpair()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: own.send(b'{"type":"stop"}\n'))
+        pid = os.getpid()
+
+        def stop(number, _):
+            if os.getpid() == pid:
+                own.send(b'{"type":"stop"}\n')
+            else:  # the child of a handler that forks
+                signal.signal(number, signal.SIG_DFL)
+                os.kill(os.getpid(), number)
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
         return cls(listener, control, False)
 
     def watch(self):
@@ -88,7 +100,7 @@ class Door:
             except BlockingIOError:
                 return
             except OSError as exc:
-                print(f"accept() failed: {exc}", file=sys.stderr)
+                print_record("error", f"accept() failed: {exc}")
                 time.sleep(0.05)  # too many open files do not pass at once
                 return
             if connection.fileno() < 3:
@@ -112,7 +124,7 @@ class Door:
                     return "stop"
             except (ValueError, LookupError, TypeError):
                 pass
-            print(f"unknown control line {line[:80]!r}", file=sys.stderr)
+            print_record("error", f"unknown control line {line[:80]!r}")
         return None
 
     def shut(self):

@@ -2,9 +2,10 @@
 
 import base64
 import json
-import sys
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl
+
+from .logger import print_record
 
 _EPOCH = datetime(1970, 1, 1)
 _FIELDS = (
@@ -143,7 +144,7 @@ class WireEvent(Event):
             try:
                 return json.loads(self.raw_body.decode())
             except (ValueError, RecursionError) as exc:
-                print(f"the body is not JSON: {exc}", file=sys.stderr)
+                print_record("warn", f"the body is not JSON: {exc}")
         return self.raw_body
 
     @lazy

@@ -179,7 +179,7 @@ def log_line(level, message, fields, line_max):
         return f"{head}{message}}}\n".encode()
     room -= len(message.encode())
     members = {}
-    for name, value in plain(fields, DEPTH_MAX - 2).items():
+    for name, value in plain(fields, DEPTH_MAX - 1).items():
         name = fit(name, 256)
         text = dump(value)
         rest = room - len(name.encode()) - len(":,")
@@ -195,7 +195,7 @@ def log_line(level, message, fields, line_max):
 
 def refusal_line(exc):
     """What says on the control socket why there is no "ready", PROTOCOL 2.2."""
-    name, message = fit(type(exc).__name__, 256), fit(str(exc), 2048)
+    name, message = fit(type(exc).__name__, 256), fit(as_text(exc), 2048)
     return f'{{"type":"error","error":{name},"message":{message}}}\n'.encode()
 
 
@@ -231,7 +231,7 @@ def plain(value, depth=None):
         return value
     if isinstance(value, int):
         fits = depth is None or -(1 << 63) <= value < 1 << 63
-        return int(value) if fits else str(value)
+        return int(value) if fits else as_text(value)
     if isinstance(value, float):
         if value - value == 0:
             return value

@@ -8,15 +8,16 @@ from types import GeneratorType
 
 from . import protocol, reply
 from .connection import Connection
-from .context import current
+from .logger import current, print_record
 from .poll import READ, Poll
+from .reply import attempt
 from .response import chunk
 
 GONE = (EOFError, OSError, protocol.ProtocolError, MemoryError)
 
 
 class Channel:
-    """Where the records of a thread's event go; see context.current."""
+    """Where the records of a thread's event go; see logger.current."""
 
     def __init__(self, line_max):
         self.connection = None  # no event is running
@@ -116,7 +117,7 @@ class Server:
         if os.getpid() != self.pid:
             leave_child()
         if isinstance(exc, (protocol.ProtocolError, MemoryError)):
-            print(f"connection closed: {exc!r}", file=sys.stderr)
+            print_record("error", f"connection closed: {exc!r}")
         self.unwatch(connection.fd)
         del self.connections[connection.fd]
         connection.close()
@@ -128,8 +129,7 @@ class Server:
                 self.drop(connection)
 
     def abandon(self):
-        """In the child of a handler that forks: nothing of the protocol is its own."""
-        self.door.close()
+        """In the child of a handler that forks: the connections are not its own."""
         if self.poll is not None:
             self.poll.close()
         for connection in self.connections.values():
@@ -180,7 +180,7 @@ class Server:
                     return
             connection.write(line + protocol.END)
         finally:
-            reply.attempt(chunks.close)
+            attempt(chunks.close)
 
 
 def next_chunk(chunks):

@@ -1,6 +1,7 @@
 """Runs a handler that is a coroutine: several events at the same time, as tasks."""
 
 import asyncio
+import sys
 from collections import deque
 from socket import MSG_DONTWAIT
 from time import monotonic_ns, perf_counter_ns
@@ -8,7 +9,8 @@ from types import AsyncGeneratorType, GeneratorType
 
 from . import protocol, reply
 from .connection import MSG_NOSIGNAL, PIECE, Connection
-from .context import current, print_record
+from .logger import current, print_record
+from .reply import attempt
 from .response import STREAMS, chunk
 from .server import GONE, Channel, Server, next_chunk
 
@@ -21,11 +23,12 @@ class TaskConnection(Connection):
         socket.setblocking(False)
         self.broken = None  # why it ends when its event has ended
         self._pending = bytearray()
+        self._sending = False
 
     def write(self, data):
         """Sends data, now or with what the task writes next; for logs."""
-        size = 0 if self._pending else self._send_some(data)
-        self._pending += memoryview(data)[size:]
+        wait = self._sending or self._pending
+        self._pending += data if wait else memoryview(data)[self._send_some(data) :]
 
     async def write_all(self, line, body=b""):
         """Sends what is pending, line and body, a large body without a copy."""
@@ -33,11 +36,13 @@ class TaskConnection(Connection):
             line, body = line + body, b""
         if self._pending:
             line, self._pending = self._pending + line, bytearray()
+        self._sending = True  # other tasks of the handler may log meanwhile
         for data in (line, body):
             size = self._send_some(data)
             if size < len(data):
                 loop = asyncio.get_running_loop()
                 await loop.sock_sendall(self.socket, memoryview(data)[size:])
+        self._sending = False
 
     def _send_some(self, data):
         try:
@@ -70,8 +75,11 @@ class TaskServer(Server):
 
     def __init__(self, door, handler, context, settings):
         super().__init__(door, handler, context, settings)
-        self.loop = asyncio.new_event_loop()
-        asyncio.set_event_loop(self.loop)
+        if sys.version_info < (3, 10):
+            self.loop = asyncio.get_event_loop()  # what user code made is bound to it
+        else:
+            self.loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self.loop)
         self.running = 0  # events
         self.waiting = deque()  # connections with an event, unread: all is busy
         self.tasks = set()  # the loop itself holds no reference
@@ -127,7 +135,7 @@ class TaskServer(Server):
         current.set(channel)
         try:
             await self.serve(connection, event, channel)
-        except GONE as exc:
+        except BaseException as exc:  # one of GONE, or user code cancelled this task
             connection.broken = exc
         channel.connection = None
         connection.busy = False
@@ -200,7 +208,7 @@ class TaskServer(Server):
             await connection.write_all(line + protocol.END)
         finally:
             if type(chunks) is GeneratorType:
-                reply.attempt(chunks.close)
+                attempt(chunks.close)
             else:
                 await aclose(chunks)
 

@@ -89,7 +89,8 @@ class Seen(unittest.TestCase):
 
     def test_made_by_hand(self):
         e = Event(body="b", _id="7", trigger=TriggerInfo("k", "n"), headers={"A": "1"})
-        self.assertEqual((e.body, e.id, e.path, e.get_header("a")), ("b", "7", "/", "1"))
+        self.assertEqual((e.body, e.id, e.path), ("b", "7", "/"))
+        self.assertEqual(e.get_header("a"), "1")
         self.assertEqual(json.loads(e.to_json())["trigger"], {"kind": "k", "name": "n"})
 
 
@@ -240,7 +241,8 @@ class Demos(unittest.TestCase):
                     json.loads(reply["data"]),
                     {"lines": lines, "words": words, "bytes": len(body)},
                 )
-            reply = runtime.reply(b"[1, 2]", headers={"Content-Type": "application/json"})
+            headers = {"Content-Type": "application/json"}
+            reply = runtime.reply(b"[1, 2]", headers=headers)
             self.assertEqual(json.loads(reply["data"])["words"], 2)
 
     def test_wordcount_memory(self):

@@ -169,7 +169,8 @@ class UserCode(unittest.TestCase):
         self.run_code("if os.fork() == 0: sys.exit(7)")
         self.run_code("if os.fork() == 0: raise ValueError")
         self.run_code("pid = os.fork()\nif pid: print(os.waitpid(pid, 0)[1])")
-        self.assertEqual(sorted(self.runtime.output().split()), ["0", "child", "parent"])
+        output = sorted(self.runtime.output().split())
+        self.assertEqual(output, ["0", "child", "parent"])
         with self.runtime.connect() as client:
             self.assertEqual(client.reply(b"1")["data"], b"done")
         self.runtime.stop()
@@ -199,7 +200,8 @@ class UserCode(unittest.TestCase):
         self.run_code(
             "import multiprocessing\n"
             "c = multiprocessing.get_context('fork')\n"
-            "p = c.Process(target=print, args=('hi',), daemon=True); p.start(); p.join()"
+            "p = c.Process(target=print, args=('hi',))\n"
+            "p.start(); p.join()"
         )
         self.assertIn("hi\n", self.runtime.output())
 
@@ -283,6 +285,20 @@ class Listen(unittest.TestCase):
                         self.assertEqual(client.reply(b"1")["data"], b"done")
                 finally:
                     again.kill()
+
+    def test_a_child_that_is_terminated(self):
+        """It has the signal handler of its parent."""
+        with Runtime(SOURCE, listen="unix:SOCKET") as runtime:
+            with self.wait_for(runtime) as client:
+                code = (
+                    "pid = os.fork()\n"
+                    "if pid == 0: time.sleep(20)\n"
+                    "time.sleep(0.1); os.kill(pid, signal.SIGTERM)\n"
+                    "print(os.waitpid(pid, 0)[1])"
+                )
+                self.assertEqual(client.reply(code.encode())["data"], b"done")
+                self.assertEqual(client.reply(b"1")["data"], b"done")
+            self.assertEqual(runtime.output(), f"{signal.SIGTERM:d}\n")
 
     def test_failure(self):
         with Runtime("x = 1", listen="unix:SOCKET") as runtime:

@@ -1,0 +1,4 @@
+#!/bin/sh
+# takes a long body
+
+wc -c

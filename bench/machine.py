@@ -1,0 +1,50 @@
+"""The facts without which a figure means little."""
+
+import os
+import pathlib
+import platform
+import re
+import subprocess
+
+VERSIONS = {
+    "nginx": ["nginx", "-v"],
+    "python": ["/usr/bin/python3", "--version"],
+    "node": ["/usr/bin/node", "--version"],
+    "uwsgi": ["uwsgi", "--version"],
+    "gunicorn": ["/usr/bin/gunicorn", "--version"],
+    "wrk": ["wrk", "--version"],
+    "lua module": ["dpkg-query", "-W", "libnginx-mod-http-lua"],
+}
+
+
+def output(argv):
+    try:
+        run = subprocess.run(argv, capture_output=True, text=True, timeout=20)
+    except OSError:
+        return ""
+    return run.stdout + run.stderr
+
+
+def version(argv):
+    found = re.search(r"\d+\.\d+[\w.]*", output(argv))
+    return found[0] if found else "?"
+
+
+def line(path, key):
+    found = re.search(rf"^{key}\s*[:=]\s*\"?(.*?)\"?$", path.read_text(), re.M)
+    return found[1] if found else "?"
+
+
+def facts(root):
+    proc = pathlib.Path("/proc")
+    revision = output(["git", "-C", root, "describe", "--always", "--dirty"])
+    return {
+        "cpu": line(proc / "cpuinfo", "model name"),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory": f"{int(line(proc / 'meminfo', 'MemTotal').split()[0]) >> 20} GiB",
+        "kernel": platform.release().split("-")[0],
+        "system": line(pathlib.Path("/etc/os-release"), "PRETTY_NAME"),
+        "load before": f"{os.getloadavg()[0]:.2f}",
+        "revision": revision.strip() if " " not in revision.strip() else "?",
+        **{name: version(argv) for name, argv in VERSIONS.items()},
+    }

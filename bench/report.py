@@ -1,0 +1,51 @@
+"""Writes results as tables for people and as JSON for programs."""
+
+import json
+
+
+def table(columns, rows):
+    """A Markdown table, its columns aligned."""
+    cells = [columns] + [[str(cell) for cell in row] for row in rows]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]
+    cells.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        "| " + " | ".join(c.ljust(w) for c, w in zip(row, widths)) + " |"
+        for row in cells
+    )
+
+
+def goal(text, value, reached):
+    return {"goal": text, "measured": value, "reached": bool(reached)}
+
+
+def section(result):
+    parts = [f"## {result['title']}", f"`{result['command']}`"]
+    parts.append(table(result["columns"], result["rows"]))
+    goals = [
+        (each["goal"], each["measured"], "yes" if each["reached"] else "NO")
+        for each in result["goals"]
+    ]
+    if goals:
+        parts.append(table(["goal", "measured", "reached"], goals))
+    parts += [f"Problem: {text}" for text in result["problems"]]
+    return "\n\n".join(parts) + "\n"
+
+
+def heading(facts, options):
+    rows = list(facts.items())
+    rows += [("rounds", options.rounds), ("seconds each", options.seconds)]
+    return "# Results\n\n" + table(["machine", ""], rows) + "\n"
+
+
+def save(directory, name, facts, options, results):
+    """directory/name.md and .json."""
+    directory.mkdir(exist_ok=True)
+    text = [heading(facts, options)] + [section(each) for each in results]
+    (directory / f"{name}.md").write_text("\n".join(text))
+    whole = {
+        "machine": facts,
+        "rounds": options.rounds,
+        "seconds": options.seconds,
+        "scenarios": results,
+    }
+    (directory / f"{name}.json").write_text(json.dumps(whole, indent=1) + "\n")

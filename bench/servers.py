@@ -1,0 +1,189 @@
+"""Starts what is measured, nginx and the peers, and stops all of it."""
+
+import contextlib
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import client
+import process
+
+BENCH = pathlib.Path(__file__).resolve().parent
+ROOT = BENCH.parent
+MODULES = pathlib.Path("/usr/lib/nginx/modules")
+LUA = ("ndk_http_module.so", "ngx_http_lua_module.so")
+START_S = 20
+STOP_S = 5
+
+
+def identity():
+    """Who runs the workers, the functions and the peers: None is ourselves."""
+    if os.geteuid() != 0:
+        return None
+    readable = ["test", "-r", BENCH / "peers" / "wsgi.py"]
+    seen = subprocess.run(as_user("nobody") + readable, capture_output=True)
+    return "nobody" if seen.returncode == 0 else "root"
+
+
+def as_user(user):
+    argv = ["setpriv", "--pdeathsig", "TERM"]
+    if user == "nobody":
+        argv += ["--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    return argv
+
+
+class Stage:
+    """A directory of its own and the servers that run in it."""
+
+    def __init__(self, first_port):
+        self.port = first_port
+        self.user = identity()
+        self.problems = []
+
+    def __enter__(self):
+        self.stack = contextlib.ExitStack()
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="fn-bench-"))
+        self.stack.callback(shutil.rmtree, self.path, ignore_errors=True)
+        self.path.chmod(0o755)
+        return self
+
+    def __exit__(self, *error):
+        for name in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(name, signal.SIG_IGN)
+        self.stack.close()
+
+    @contextlib.contextmanager
+    def server(self, name, argv, user):
+        with open(self.path / f"{name}.log", "wb") as log:
+            server = subprocess.Popen(
+                as_user(user) + [str(word) for word in argv],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        try:
+            yield server
+        finally:
+            stop(server)
+
+    @contextlib.contextmanager
+    def nginx(self, scenario, modules=(), workers=1):
+        """nginx with conf/<scenario>.conf; gives its port and workers."""
+        self.port, port = self.port + 1, self.port
+        run = self.path / f"nginx-{port}"
+        run.mkdir()
+        names = self.names(run, port, modules, workers)
+        fill(BENCH / "conf" / "nginx.conf", run / "nginx.conf", names)
+        fill(BENCH / "conf" / f"{scenario}.conf", run / "scenario.conf", names)
+        self.compile(run)
+        log = run / "error.log"
+        argv = ["nginx", "-p", run, "-c", run / "nginx.conf", "-e", log]
+        with self.server(f"nginx-{port}", argv, None) as master:
+            self.wait(master, f"nginx-{port}", ("127.0.0.1", port))
+            yield Nginx(master.pid, port)
+        self.complain(scenario, log)
+
+    def names(self, run, port, modules, workers):
+        group = " nogroup" if self.user == "nobody" else ""
+        return {
+            "MODULES": "\n".join(f"load_module {path};" for path in modules),
+            "WORKERS": str(workers),
+            "USER": f"user {self.user}{group};" if self.user else "",
+            "FN_USER": f"fn_user {self.user};" if self.user == "root" else "",
+            "RUN": str(run),
+            "PORT": str(port),
+            "PEERS": str(self.path / "peers"),
+            "BUILD": str(ROOT / "build"),
+            "DEMO": str(ROOT / "runtimes"),
+            "FUNCTIONS": str(BENCH / "functions"),
+        }
+
+    def compile(self, run):
+        argv = ["gcc", "-O2", "-shared", "-fPIC", "-I", ROOT / "runtimes" / "c"]
+        argv += ["-o", run / "body.so", BENCH / "functions" / "body.c"]
+        subprocess.run(argv, check=True)
+
+    def complain(self, name, log):
+        """What nginx wrote at level error and above is a problem."""
+        lines = log.read_text(errors="replace").splitlines()
+        if lines:
+            line = lines[0].replace(str(self.path), "")
+            self.problems.append(f"{name}: {len(lines)} log lines: {line}")
+
+    @contextlib.contextmanager
+    def peers(self):
+        directory = self.path / "peers"
+        directory.mkdir()
+        if self.user == "nobody":
+            shutil.chown(directory, "nobody", "nogroup")
+        with contextlib.ExitStack() as stack:
+            for name, argv in peer_commands(directory).items():
+                path = str(directory / f"{name}.sock")
+                server = self.server(name, argv, self.user)
+                self.wait(stack.enter_context(server), name, path)
+            yield
+
+    def wait(self, server, name, address):
+        deadline = time.monotonic() + START_S
+        while not client.reachable(address):
+            if server.poll() is not None or time.monotonic() > deadline:
+                log = (self.path / f"{name}.log").read_text(errors="replace")
+                raise RuntimeError(f"{name} did not start: {log[-2000:]}")
+            time.sleep(0.05)
+
+
+def peer_commands(directory):
+    """One process each, on a unix socket, without a log of requests."""
+    peers = BENCH / "peers"
+    gunicorn = ["/usr/bin/gunicorn", "--chdir", peers, "--workers", 1]
+    gunicorn += ["--log-level", "warning", "wsgi:application", "--bind"]
+    uwsgi = ["uwsgi", "--plugins", "python3", "--chdir", peers]
+    uwsgi += ["--module", "wsgi", "--processes", 1, "--listen", 128]
+    uwsgi += ["--disable-logging", "--die-on-term", "--socket"]
+    threads = ["--worker-class", "gthread", "--threads", 4]
+    return {
+        "uwsgi": uwsgi + [directory / "uwsgi.sock"],
+        "gunicorn": gunicorn + [f"unix:{directory}/gunicorn.sock"],
+        "gthread": gunicorn + [f"unix:{directory}/gthread.sock"] + threads,
+        "node": ["/usr/bin/node", peers / "node.js", directory / "node.sock"],
+    }
+
+
+class Nginx:
+    def __init__(self, master, port):
+        self.master = master
+        self.port = port
+
+    def workers(self):
+        return [
+            pid
+            for pid in process.children(self.master)
+            if process.title(pid).startswith("nginx: worker")
+        ]
+
+
+def fill(source, target, names):
+    text = source.read_text()
+    for name, value in names.items():
+        text = text.replace(f"@{name}@", value)
+    target.write_text(text)
+
+
+def stop(server):
+    """Asks, waits, then kills what is left of it and its children."""
+    family = process.family(server.pid)
+    with contextlib.suppress(ProcessLookupError):
+        server.terminate()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        server.wait(STOP_S)
+    for pid, started in family:
+        if process.started(pid) == started:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+    server.wait(STOP_S)
