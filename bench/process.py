@@ -52,6 +52,11 @@ def kilobytes(pid, name, key):
     return 0
 
 
+def cpu(pid):
+    """Seconds it has run."""
+    return int(read(pid, "schedstat").split()[0]) / 1e9
+
+
 def mark_peak(pid):
     """Starts a new peak of resident memory; gives what is resident now, KiB."""
     (PROC / str(pid) / "clear_refs").write_text("5")

@@ -6,7 +6,7 @@ from statistics import median
 import client
 import process
 from report import goal
-from servers import LUA, MODULES, ROOT
+from servers import FUNCTIONS, LUA, MODULES, ROOT
 
 OURS = ROOT / "build" / "ngx_http_fn_module.so"
 BODY = 100 << 20
@@ -38,7 +38,7 @@ def result(stage, title, columns, rows, goals, raw):
 
 
 def rate(stage, port, path, connections, seconds):
-    value, problem = client.wrk(port, path, connections, seconds)
+    value, _, problem = client.wrk(port, path, connections, seconds)
     if problem:
         stage.problems.append(problem)
     return value
@@ -58,25 +58,37 @@ def hello(stage, options):
             client.ready(nginx.port, path)
             client.wrk(nginx.port, path, 64, 1)
         stage.problems.clear()
-        rates = {
+        seen = {
             number: hello_rounds(stage, nginx, number, options)
             for number in CONNECTIONS
         }
+    rates = {number: rates for number, (rates, _) in seen.items()}
+    costs = {number: costs for number, (_, costs) in seen.items()}
     columns = ["handler"]
     for number in CONNECTIONS:
         columns += [f"{number}: req/s", "to return 200", "to uwsgi_pass"]
-    rows = [hello_row(name, rates) for name in HELLO]
+        columns += ["worker us"]
+    rows = [hello_row(name, rates, costs) for name in HELLO]
     title = "hello: requests per second, one nginx worker, one process each"
-    return result(stage, title, columns, rows, hello_goals(rates), rates)
+    raw = {"rates": rates, "worker_us": costs}
+    return result(stage, title, columns, rows, hello_goals(rates), raw)
 
 
 def hello_rounds(stage, nginx, number, options):
+    """Rates, and microseconds that the nginx worker computes for a request."""
     rates = {name: [] for name in HELLO}
+    costs = {name: [] for name in HELLO}
+    worker = nginx.workers()[0]
     for _ in range(options.rounds):
         for name, path in HELLO.items():
-            value = rate(stage, nginx.port, path, number, options.seconds)
+            before = process.cpu(worker)
+            value, count, problem = client.wrk(
+                nginx.port, path, number, options.seconds
+            )
+            costs[name].append((process.cpu(worker) - before) / count * 1e6)
             rates[name].append(value)
-    return rates
+            stage.problems += [problem] if problem else []
+    return rates, costs
 
 
 def ratios(rates, name, base):
@@ -84,13 +96,14 @@ def ratios(rates, name, base):
     return [a / b for a, b in zip(rates[name], rates[base])]
 
 
-def hello_row(name, rates):
+def hello_row(name, rates, costs):
     row = [name]
     for number in CONNECTIONS:
         mine = rates[number]
         row.append(f"{median(mine[name]):.0f}")
         row.append(spread(ratios(mine, name, "return 200")))
         row.append(f"{median(ratios(mine, name, 'uwsgi_pass')):.2f}")
+        row.append(f"{median(costs[number][name]):.1f}")
     return row
 
 
@@ -170,31 +183,37 @@ def transfer(stage, nginx, path, pid):
 
 
 def wait(stage, options):
-    rates = {1: [], 2: []}
+    rates = {"no nginx": [], "1 worker": [], "2 workers": []}
     with stage.nginx("wait", [OURS]) as one:
         with stage.nginx("wait", [OURS], workers=2) as two:
-            servers = {1: one, 2: two}
-            for nginx in servers.values():
-                client.ready(nginx.port, "/wait")
+            client.ready(one.port, "/wait")
+            client.ready(two.port, "/wait")
             for _ in range(options.rounds):
-                for number, nginx in servers.items():
-                    value = rate(stage, nginx.port, "/wait", 64, options.seconds)
-                    rates[number].append(value)
+                wait_round(stage, one.port, two.port, rates, options.seconds)
     rows, goals = [], []
-    for number, values in rates.items():
+    for name, values in rates.items():
         value = median(values)
+        bare = median(ratios(rates, name, "no nginx"))
         share = f"{value / 4:.1f} %"
-        rows.append([number, f"{value:.0f}", share])
-        text = f">= 95 % of 400 per second, {number} nginx workers"
-        goals.append(goal(text, share, value >= 380))
+        rows.append([name, f"{value:.0f}", share, f"{bare * 100:.1f} %"])
+        if name != "no nginx":
+            text = f">= 95 % of 400 per second, {name}"
+            goals.append(goal(text, share, value >= 380))
     title = "wait: 4 processes of a 10 ms handler, 64 connections"
-    columns = ["nginx workers", "req/s", "of 400"]
+    columns = ["nginx", "calls/s", "of 400", "of no nginx"]
     return result(stage, title, columns, rows, goals, rates)
+
+
+def wait_round(stage, one, two, rates, seconds):
+    rates["no nginx"].append(client.calls(FUNCTIONS / "wait.py", 4, seconds))
+    rates["1 worker"].append(rate(stage, one, "/wait", 64, seconds))
+    rates["2 workers"].append(rate(stage, two, "/wait", 64, seconds))
 
 
 # tail: what a rare slow call does to the others
 
 TAIL = {
+    "return 200, the client's own": "/return",
     "sleeps 50 ms, prefetch auto": "/sleep/auto",
     "sleeps 50 ms, prefetch off": "/sleep/off",
     "computes 50 ms, prefetch auto": "/busy/auto",

@@ -5,7 +5,6 @@ import os
 import pathlib
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -15,6 +14,7 @@ import process
 
 BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
+FUNCTIONS = BENCH / "functions"
 MODULES = pathlib.Path("/usr/lib/nginx/modules")
 LUA = ("ndk_http_module.so", "ngx_http_lua_module.so")
 START_S = 20
@@ -22,18 +22,18 @@ STOP_S = 5
 
 
 def identity():
-    """Who runs the workers, the functions and the peers: None is ourselves."""
+    """Who runs the nginx workers and the peers: None is ourselves."""
     if os.geteuid() != 0:
         return None
     readable = ["test", "-r", BENCH / "peers" / "wsgi.py"]
-    seen = subprocess.run(as_user("nobody") + readable, capture_output=True)
-    return "nobody" if seen.returncode == 0 else "root"
+    seen = subprocess.run(as_user("www-data") + readable, capture_output=True)
+    return "www-data" if seen.returncode == 0 else "root"
 
 
 def as_user(user):
     argv = ["setpriv", "--pdeathsig", "TERM"]
-    if user == "nobody":
-        argv += ["--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+    if user:
+        argv += [f"--reuid={user}", f"--regid={user}", "--clear-groups"]
     return argv
 
 
@@ -90,23 +90,22 @@ class Stage:
         self.complain(scenario, log)
 
     def names(self, run, port, modules, workers):
-        group = " nogroup" if self.user == "nobody" else ""
         return {
             "MODULES": "\n".join(f"load_module {path};" for path in modules),
             "WORKERS": str(workers),
-            "USER": f"user {self.user}{group};" if self.user else "",
+            "USER": f"user {self.user};" if self.user else "",
             "FN_USER": f"fn_user {self.user};" if self.user == "root" else "",
             "RUN": str(run),
             "PORT": str(port),
             "PEERS": str(self.path / "peers"),
             "BUILD": str(ROOT / "build"),
             "DEMO": str(ROOT / "runtimes"),
-            "FUNCTIONS": str(BENCH / "functions"),
+            "FUNCTIONS": str(FUNCTIONS),
         }
 
     def compile(self, run):
         argv = ["gcc", "-O2", "-shared", "-fPIC", "-I", ROOT / "runtimes" / "c"]
-        argv += ["-o", run / "body.so", BENCH / "functions" / "body.c"]
+        argv += ["-o", run / "body.so", FUNCTIONS / "body.c"]
         subprocess.run(argv, check=True)
 
     def complain(self, name, log):
@@ -120,8 +119,8 @@ class Stage:
     def peers(self):
         directory = self.path / "peers"
         directory.mkdir()
-        if self.user == "nobody":
-            shutil.chown(directory, "nobody", "nogroup")
+        if self.user:
+            shutil.chown(directory, self.user)
         with contextlib.ExitStack() as stack:
             for name, argv in peer_commands(directory).items():
                 path = str(directory / f"{name}.sock")

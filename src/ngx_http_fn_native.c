@@ -28,6 +28,7 @@
 
 #define NGX_HTTP_FN_NATIVE_ARENA      4096
 #define NGX_HTTP_FN_NATIVE_AGAIN      60000     /* ms, to warn again */
+#define NGX_HTTP_FN_NATIVE_BLOCKED    1000000   /* us, to warn of */
 
 #define NGX_HTTP_FN_NATIVE_WAITING    0
 #define NGX_HTTP_FN_NATIVE_RUNNING    1
@@ -308,6 +309,13 @@ ngx_http_fn_native_start(ngx_http_fn_ctx_t *ctx)
         ngx_time_update();
     }
 
+    if (time > NGX_HTTP_FN_NATIVE_BLOCKED) {
+        ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                      "fn \"%V\": handler blocked the worker for %L ms, let "
+                      "it run on \"threads\"", &ctx->function->name,
+                      time / 1000);
+    }
+
     ngx_http_fn_native_answer(&call, rc, time);
 }
 
@@ -423,6 +431,7 @@ ngx_http_fn_native_post(ngx_http_fn_ctx_t *ctx)
 
     r->main->count++;
     r->main->blocked++;
+    r->preserve_body = 1;
 
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_fn_native_wait;
@@ -668,9 +677,13 @@ ngx_http_fn_native_timeout(ngx_event_t *ev)
     ngx_add_timer(ev, NGX_HTTP_FN_NATIVE_AGAIN);
 
     if (task->answered || task->gone) {
-        ngx_log_error(NGX_LOG_WARN, c->log, 0,
-                      "fn \"%V\": handler is still running, its thread is "
-                      "lost until it returns", &ctx->function->name);
+
+        if (task->state == NGX_HTTP_FN_NATIVE_RUNNING) {
+            ngx_log_error(NGX_LOG_WARN, c->log, 0,
+                          "fn \"%V\": handler is still running, its thread "
+                          "is lost until it returns", &ctx->function->name);
+        }
+
         return;
     }
 

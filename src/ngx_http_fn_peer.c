@@ -38,7 +38,7 @@ static ssize_t ngx_http_fn_peer_recv(ngx_connection_t *c, u_char *buf,
 static ngx_chain_t *ngx_http_fn_peer_send_chain(ngx_connection_t *c,
     ngx_chain_t *in, off_t limit);
 static ngx_uint_t ngx_http_fn_peer_may_drain(ngx_http_fn_ctx_t *ctx,
-    ngx_connection_t *c);
+    ngx_connection_t *c, ngx_uint_t overdue);
 static void ngx_http_fn_peer_detach(ngx_peer_connection_t *pc);
 static void ngx_http_fn_peer_keep(ngx_http_fn_link_t *link);
 static void ngx_http_fn_peer_close(ngx_http_fn_link_t *link);
@@ -47,6 +47,7 @@ static void ngx_http_fn_peer_release(ngx_http_fn_link_t *link,
 static void ngx_http_fn_peer_idle_handler(ngx_event_t *ev);
 static void ngx_http_fn_peer_drain(ngx_http_fn_ctx_t *ctx,
     ngx_http_fn_link_t *link);
+static ngx_int_t ngx_http_fn_peer_drain_line(ngx_http_fn_link_t *link);
 static void ngx_http_fn_peer_drain_handler(ngx_event_t *ev);
 static ngx_int_t ngx_http_fn_peer_drain_read(ngx_http_fn_link_t *link,
     u_char *pos, u_char *last);
@@ -403,7 +404,7 @@ ngx_http_fn_peer_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
         return;
     }
 
-    if (ngx_http_fn_peer_may_drain(ctx, c)) {
+    if (ngx_http_fn_peer_may_drain(ctx, c, overdue)) {
         ngx_http_fn_peer_detach(pc);
 
         if (overdue) {
@@ -422,16 +423,19 @@ ngx_http_fn_peer_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
 }
 
 
-/* an event that was sent whole runs until its process has answered */
+/*
+ * An event that was sent whole runs until its process has answered; with one
+ * that is overdue, the process is killed, be it that it doesn't even read.
+ */
 
 static ngx_uint_t
-ngx_http_fn_peer_may_drain(ngx_http_fn_ctx_t *ctx, ngx_connection_t *c)
+ngx_http_fn_peer_may_drain(ngx_http_fn_ctx_t *ctx, ngx_connection_t *c,
+    ngx_uint_t overdue)
 {
-    return ctx->request->upstream->request_body_sent
+    return (ctx->request->upstream->request_body_sent || overdue)
            && (!ctx->unsent || ctx->late)
            && !ctx->broken
            && !ctx->complete
-           && ctx->reply.line.len == 0
            && !c->read->eof
            && !c->read->error;
 }
@@ -578,15 +582,14 @@ ngx_http_fn_peer_drain(ngx_http_fn_ctx_t *ctx, ngx_http_fn_link_t *link)
     /* r->pool goes away */
 
     link->reply.pool = c->pool;
-    link->reply.line.data = NULL;
     link->reply.id.data = link->id;
     ngx_memcpy(link->id, ctx->reply.id.data, ctx->reply.id.len);
 
+    rc = ngx_http_fn_peer_drain_line(link);
+
     /* what upstream has read and not passed on */
 
-    rc = NGX_AGAIN;
-
-    if (!ctx->body && u->buffer.pos != u->buffer.last) {
+    if (rc == NGX_AGAIN && !ctx->body && u->buffer.pos != u->buffer.last) {
         rc = ngx_http_fn_peer_drain_read(link, u->buffer.pos, u->buffer.last);
     }
 
@@ -611,6 +614,34 @@ ngx_http_fn_peer_drain(ngx_http_fn_ctx_t *ctx, ngx_http_fn_link_t *link)
     } else if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
         ngx_http_fn_peer_drain_end(link, NGX_ERROR);
     }
+}
+
+
+/* the begun line moves to the pool of the connection */
+
+static ngx_int_t
+ngx_http_fn_peer_drain_line(ngx_http_fn_link_t *link)
+{
+    u_char               *line;
+    ngx_http_fn_reply_t  *reply;
+
+    reply = &link->reply;
+    line = reply->line.data;
+
+    reply->line.data = NULL;
+
+    if (reply->line.len == 0) {
+        return NGX_AGAIN;
+    }
+
+    reply->line.data = ngx_pnalloc(reply->pool, reply->line_max);
+    if (reply->line.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(reply->line.data, line, reply->line.len);
+
+    return NGX_AGAIN;
 }
 
 

@@ -497,7 +497,7 @@ ngx_http_fn_post_control_handler(void *data)
 
 /*
  * The one thing that is read from a runtime by a process that may be root: its
- * first line is compared with what it has to be, all else is dropped.
+ * first line is compared with what it has to be.  After that nothing is read.
  */
 
 static void
@@ -510,10 +510,6 @@ ngx_http_fn_post_control(ngx_http_fn_process_t *p)
 
     stream = &p->streams[NGX_HTTP_FN_CONTROL];
 
-    if (p->ready || p->failed) {
-        stream->len = 0;
-    }
-
     n = ngx_http_fn_process_read(stream);
 
     if (n == NGX_AGAIN) {
@@ -524,30 +520,25 @@ ngx_http_fn_post_control(ngx_http_fn_process_t *p)
         ngx_http_fn_source_close(&stream->source);
     }
 
-    if (p->ready || p->failed || stream->len == 0) {
-        return;
-    }
-
     lf = ngx_strlchr(stream->buf, stream->buf + stream->len, LF);
+    len = lf ? (size_t) (lf - stream->buf) : stream->len;
 
-    if (lf == NULL) {
-        if (n == 0 || stream->len == sizeof(stream->buf)) {
-            ngx_http_fn_post_refused(p, stream->len);
-        }
-
+    if (lf == NULL && n != 0 && len < sizeof(stream->buf)) {
         return;
     }
 
-    len = lf - stream->buf;
+    ngx_http_fn_source_mute(&stream->source);
 
-    if (len == sizeof(NGX_HTTP_FN_READY) - 1
+    if (lf && len == sizeof(NGX_HTTP_FN_READY) - 1
         && ngx_memcmp(stream->buf, NGX_HTTP_FN_READY, len) == 0)
     {
         ngx_http_fn_post_ready(p);
         return;
     }
 
-    ngx_http_fn_post_refused(p, len);
+    if (len) {
+        ngx_http_fn_post_refused(p, len);
+    }
 }
 
 
@@ -663,7 +654,9 @@ ngx_http_fn_post_drain(ngx_http_fn_process_t *p)
 
     post = p->data;
 
-    if (p->streams[NGX_HTTP_FN_CONTROL].source.fd != -1) {
+    if (!p->ready && !p->failed
+        && p->streams[NGX_HTTP_FN_CONTROL].source.fd != -1)
+    {
         ngx_http_fn_post_control(p);
     }
 

@@ -21,7 +21,7 @@ static void ngx_http_fn_process_limit(int resource, rlim_t value,
     const char *what);
 static void ngx_http_fn_process_groups(ngx_http_fn_function_t *function);
 static void ngx_http_fn_process_user(ngx_http_fn_function_t *function);
-static void ngx_http_fn_process_fail(const char *what);
+static void ngx_http_fn_process_fail(const char *what, const char *name);
 static void ngx_http_fn_process_kill_child(ngx_pid_t pid, void *data);
 
 
@@ -166,13 +166,13 @@ ngx_http_fn_process_exec(ngx_http_fn_launch_t *launch, int (*fds)[2])
     (void) umask(077);
 
     if (chdir("/") == -1) {
-        ngx_http_fn_process_fail("chdir(\"/\")");
+        ngx_http_fn_process_fail("chdir(\"/\")", NULL);
     }
 
     ngx_http_fn_process_user(function);
 
     if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1) {
-        ngx_http_fn_process_fail("prctl(PR_SET_PDEATHSIG)");
+        ngx_http_fn_process_fail("prctl(PR_SET_PDEATHSIG)", NULL);
     }
 
     /* the supervisor may have died before; ngx_pid is still its pid */
@@ -182,12 +182,12 @@ ngx_http_fn_process_exec(ngx_http_fn_launch_t *launch, int (*fds)[2])
     }
 
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1) {
-        ngx_http_fn_process_fail("prctl(PR_SET_NO_NEW_PRIVS)");
+        ngx_http_fn_process_fail("prctl(PR_SET_NO_NEW_PRIVS)", NULL);
     }
 
     (void) execve(function->argv[0], function->argv, launch->env);
 
-    ngx_http_fn_process_fail(function->argv[0]);
+    ngx_http_fn_process_fail("execve(\"%s\")", function->argv[0]);
 }
 
 
@@ -210,7 +210,7 @@ ngx_http_fn_process_descriptors(int listener, int (*fds)[2])
         || dup2(listener, 3) == -1
         || dup2(control, 4) == -1)
     {
-        ngx_http_fn_process_fail("dup2()");
+        ngx_http_fn_process_fail("dup2()", NULL);
     }
 
     ngx_http_fn_process_close_range(5, -1);
@@ -240,7 +240,7 @@ ngx_http_fn_process_limits(ngx_http_fn_launch_t *launch)
     /* the keeper has raised its own */
 
     if (setrlimit(RLIMIT_NOFILE, &launch->files) == -1) {
-        ngx_http_fn_process_fail("setrlimit(RLIMIT_NOFILE)");
+        ngx_http_fn_process_fail("setrlimit(RLIMIT_NOFILE)", NULL);
     }
 }
 
@@ -254,7 +254,7 @@ ngx_http_fn_process_limit(int resource, rlim_t value, const char *what)
     rlmt.rlim_max = value;
 
     if (setrlimit(resource, &rlmt) == -1) {
-        ngx_http_fn_process_fail(what);
+        ngx_http_fn_process_fail(what, NULL);
     }
 }
 
@@ -268,14 +268,14 @@ ngx_http_fn_process_groups(ngx_http_fn_function_t *function)
 
     if (function->user.len == 0) {
         if (setgroups(0, NULL) == -1) {
-            ngx_http_fn_process_fail("setgroups()");
+            ngx_http_fn_process_fail("setgroups()", NULL);
         }
 
         return;
     }
 
     if (initgroups((char *) function->user.data, function->gid) == -1) {
-        ngx_http_fn_process_fail("initgroups()");
+        ngx_http_fn_process_fail("initgroups()", NULL);
     }
 }
 
@@ -290,32 +290,35 @@ ngx_http_fn_process_user(ngx_http_fn_function_t *function)
     }
 
     if (setresgid(function->gid, function->gid, function->gid) == -1) {
-        ngx_http_fn_process_fail("setresgid()");
+        ngx_http_fn_process_fail("setresgid()", NULL);
     }
 
     if (setresuid(function->uid, function->uid, function->uid) == -1) {
-        ngx_http_fn_process_fail("setresuid()");
+        ngx_http_fn_process_fail("setresuid()", NULL);
     }
 
     if (getresuid(&uid, &euid, &suid) == -1
         || uid != function->uid || euid != uid || suid != uid
         || (uid != 0 && setuid(0) != -1))
     {
-        ngx_http_fn_process_fail("giving up root");
+        ngx_http_fn_process_fail("giving up root", NULL);
     }
 }
 
 
 static void
-ngx_http_fn_process_fail(const char *what)
+ngx_http_fn_process_fail(const char *what, const char *name)
 {
-    u_char     *p, buf[NGX_MAX_ERROR_STR];
+    u_char     *p, *last, buf[NGX_MAX_ERROR_STR];
     ngx_err_t   err;
 
     err = ngx_errno;
 
-    p = ngx_slprintf(buf, buf + sizeof(buf) - 1, "%s failed", what);
-    p = ngx_log_errno(p, buf + sizeof(buf) - 1, err);
+    last = buf + sizeof(buf) - 1;
+
+    p = ngx_slprintf(buf, last, what, name);
+    p = ngx_slprintf(p, last, " failed");
+    p = ngx_log_errno(p, last, err);
     *p++ = LF;
 
     (void) ngx_write_fd(2, buf, p - buf);

@@ -23,10 +23,19 @@ ngx_http_fn_source_add(ngx_http_fn_source_t *source, int epoll, ngx_log_t *log)
 
 
 void
-ngx_http_fn_source_close(ngx_http_fn_source_t *source)
+ngx_http_fn_source_mute(ngx_http_fn_source_t *source)
 {
     struct epoll_event  ee;
 
+    if (source->fd != -1) {
+        (void) epoll_ctl(source->epoll, EPOLL_CTL_DEL, source->fd, &ee);
+    }
+}
+
+
+void
+ngx_http_fn_source_close(ngx_http_fn_source_t *source)
+{
     if (source->fd == -1) {
         return;
     }
@@ -36,7 +45,8 @@ ngx_http_fn_source_close(ngx_http_fn_source_t *source)
      * the descriptor, and epoll would go on to report it
      */
 
-    (void) epoll_ctl(source->epoll, EPOLL_CTL_DEL, source->fd, &ee);
+    ngx_http_fn_source_mute(source);
+
     (void) close(source->fd);
 
     source->fd = -1;

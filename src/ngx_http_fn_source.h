@@ -25,6 +25,9 @@ typedef struct {
 ngx_int_t ngx_http_fn_source_add(ngx_http_fn_source_t *source, int epoll,
     ngx_log_t *log);
 
+/* handler is not called any more; fd stays open */
+void ngx_http_fn_source_mute(ngx_http_fn_source_t *source);
+
 void ngx_http_fn_source_close(ngx_http_fn_source_t *source);
 
 /* a round: the number of sources that have something, after timer ms 0 */

@@ -8,4 +8,4 @@ def up(context, event):
 
 
 def down(context, event):
-    return bytes(SIZE)
+    return b"x" * SIZE

@@ -24,6 +24,7 @@
 #define LOG_LINE_MAX   4095
 
 
+static void job_kill(job_t *job);
 static void job_poll_one(job_t *job, struct pollfd *pfds);
 static void job_event(job_t *job, struct pollfd *pfds);
 static void job_read_output(job_t *job);
@@ -163,7 +164,7 @@ job_abort(job_t *job)
         return;
     }
 
-    kill(-job->pid, SIGKILL);
+    job_kill(job);
 
     job->conn = NULL;
     job->state = JOB_KILLED;
@@ -202,6 +203,17 @@ job_release(job_t *job)
 }
 
 
+static void
+job_kill(job_t *job)
+{
+    /* a vfork() that is a fork(): its group may not be there yet */
+
+    if (kill(-job->pid, SIGKILL) == -1) {
+        (void) kill(job->pid, SIGKILL);
+    }
+}
+
+
 void
 job_kill_all(void)
 {
@@ -209,7 +221,7 @@ job_kill_all(void)
 
     for (i = 0; i < config.concurrency; i++) {
         if (jobs[i].pid != 0) {
-            kill(-jobs[i].pid, SIGKILL);
+            job_kill(&jobs[i]);
         }
     }
 }

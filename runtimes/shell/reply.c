@@ -32,7 +32,8 @@ monotonic_us(void)
 static void
 buf_reserve(buf_t *buf, size_t len)
 {
-    size_t  size;
+    char    *data;
+    size_t   size;
 
     if (len <= buf->size - buf->len) {
         return;
@@ -44,13 +45,15 @@ buf_reserve(buf_t *buf, size_t len)
         size *= 2;
     }
 
-    buf->data = realloc(buf->data, size);
-    buf->size = size;
+    data = realloc(buf->data, size);
 
-    if (buf->data == NULL) {
+    if (data == NULL) {
         fputs("fn_shell: no memory\n", stderr);
         _Exit(1);
     }
+
+    buf->data = data;
+    buf->size = size;
 }
 
 

@@ -69,7 +69,12 @@ def spin(connection, event):
 
 
 def stop(connection, event):
-    """Stops itself: what is sent from now on is not read."""
+    """Stops itself: what is sent from now on is not read.
+
+    The query says after how many seconds it is killed."""
+    if event["query"]:
+        script = "sleep %s; kill -9 %d" % (event["query"], os.getpid())
+        subprocess.Popen(["/bin/sh", "-c", script], start_new_session=True)
     connection.sendall(response(event))
     os.kill(os.getpid(), signal.SIGSTOP)
 

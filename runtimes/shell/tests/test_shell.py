@@ -132,6 +132,10 @@ def event(body=b"", **fields):
     return json.dumps(fields).encode() + b"\n" + body
 
 
+def not_wrapped(test):
+    return unittest.skipIf(WRAPPER, "valgrind changes this")(test)
+
+
 class Reply:
 
     def __init__(self):
@@ -378,6 +382,7 @@ class Start(Case):
     def test_missing_command(self):
         self.fails("no-such-command-anywhere", "not found on PATH")
 
+    @not_wrapped
     def test_command_is_not_looked_for_here(self):
         script("echo hi", 0o755, "here")
         self.fails("here", "not found", PATH=":.:relative:")
@@ -539,9 +544,11 @@ class Target(Case):
 
 class Environment(Case):
 
+    @not_wrapped
     def test_exact(self):
         runtime = self.recorder(
-            FN_ENTRY="main", FN_SLOT="0", FN_CONCURRENCY="1", FN_LINE_MAX="16384",
+            FN_ENTRY="main", FN_SLOT="0", FN_CONCURRENCY="1",
+            FN_LINE_MAX="16384",
             NUCLIO_FUNCTION_NAME="f", NUCLIO_FUNCTION_HANDLER="r:main",
             NUCLIO_HANDLER="r:main", MINE="yes", EMPTY="",
             NUCLIO_EVENT_ID="wrong", NUCLIO_TRIGGER_KIND="wrong")
@@ -826,12 +833,14 @@ class Body(Case):
     def test_stdin_is_closed_early(self):
         self.assertOK(self.sh("exec 0<&-; echo ok").ask(b"x" * 500000), "ok\n")
 
+    @not_wrapped
     def test_nothing_can_be_left_in_tmpdir(self):
         path = tempfile.mkdtemp(dir=TMP)
         runtime = self.sh("ls -A $TMPDIR | wc -l; wc -c", TMPDIR=path)
         self.assertOK(runtime.ask(b"x" * 3000000), "0\n3000000\n")
         self.assertEqual(os.listdir(path), [])
 
+    @not_wrapped
     def test_no_tmpdir(self):
         runtime = self.start("cat", TMPDIR="/no/such/directory")
         connection = runtime.connect()
@@ -1054,10 +1063,12 @@ class Events(Case):
             '"timestamp":"1"', '"timestamp":1e999', '"remote_addr":1',
             '"trigger":[]', '"trigger":{"kind":1}', '"trigger":{"name":1}',
             '"trigger":"http"', '"start_by":"1"', '"start_by":1.0',
-            '"start_by":1e3', '"start_by":null', '"start_by":99999999999999999999',
+            '"start_by":1e3', '"start_by":null',
+            '"start_by":99999999999999999999',
             '"body_length":-1', '"body_length":1.0', '"body_length":"1"',
             '"body_length":1e1', '"body_length":true', '"body_length":01',
-            '"x":' + "[" * 32 + "]" * 32, '"x":' + '{"a":' * 32 + "1" + "}" * 32,
+            '"x":' + "[" * 32 + "]" * 32,
+            '"x":' + '{"a":' * 32 + "1" + "}" * 32,
             '"x":' + "[" * 100000, '"x":NaN', '"x":\'a\'', '"x":"\x01"')]
         lines = [line.encode() for line in lines]
         lines += [b"\xff", (good % ',"x":"').encode() + b'\xff"}', b"\0",
@@ -1198,6 +1209,7 @@ class Places(Case):
         if SLOW == 1:
             self.assertLess(taken, 1.45)
 
+    @not_wrapped
     def test_many_places(self):
         runtime = self.sh("sleep .3; cat", FN_CONCURRENCY="40")
         connections = [runtime.connect() for _ in range(40)]
@@ -1464,7 +1476,8 @@ class Ends(Case):
         self.assertGreater(time.monotonic() - start, 0.3)
 
     def test_nothing_is_left(self):
-        runtime = self.sh("cat; echo x >&2; exit $(($(date +%N | cut -c9) % 2))",
+        runtime = self.sh("cat; echo x >&2; "
+                          "exit $(($(date +%N | cut -c9) % 2))",
                           FN_CONCURRENCY="3")
         connection = runtime.connect()
         time.sleep(0.1)
@@ -1482,6 +1495,7 @@ class Ends(Case):
         self.assertTrue(wait_for(lambda: runtime.fds() == before
                                  and runtime.children() == []))
 
+    @not_wrapped
     def test_no_descriptors_left(self):
         runtime = self.sh("cat")
         connection = runtime.connect()
