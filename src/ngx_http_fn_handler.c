@@ -10,6 +10,8 @@
 static ngx_http_fn_ctx_t *ngx_http_fn_handler_create_ctx(
     ngx_http_request_t *r);
 static void ngx_http_fn_handler_cleanup(void *data);
+static void ngx_http_fn_handler_keep(ngx_http_fn_ctx_t *ctx);
+static void ngx_http_fn_handler_kept(void *data);
 static void ngx_http_fn_handler_body(ngx_http_request_t *r);
 
 
@@ -159,6 +161,8 @@ ngx_http_fn_handler_count(ngx_http_fn_ctx_t *ctx,
 
         ctx->counted = 1;
         ctx->status = counter;
+
+        ngx_http_fn_handler_keep(ctx);
     }
 
     if (ctx->function == NULL) {
@@ -171,4 +175,52 @@ ngx_http_fn_handler_count(ngx_http_fn_ctx_t *ctx,
         (void) ngx_atomic_fetch_add(
                &zone->shares[ctx->function->index].counters[counter], 1);
     }
+}
+
+
+/* error_page clears the contexts of a request: its log is to say why */
+
+static void
+ngx_http_fn_handler_keep(ngx_http_fn_ctx_t *ctx)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    cln = ngx_pool_cleanup_add(ctx->request->pool, 0);
+
+    if (cln) {
+        cln->handler = ngx_http_fn_handler_kept;
+        cln->data = ctx;
+    }
+}
+
+
+/* is looked for by ngx_http_fn_handler_ctx(), and has nothing to do */
+
+static void
+ngx_http_fn_handler_kept(void *data)
+{
+}
+
+
+ngx_http_fn_ctx_t *
+ngx_http_fn_handler_ctx(ngx_http_request_t *r)
+{
+    ngx_http_fn_ctx_t   *ctx;
+    ngx_pool_cleanup_t  *cln;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_fn_module);
+
+    if (ctx || !(r->internal || r->filter_finalize)) {
+        return ctx;
+    }
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        ctx = cln->data;
+
+        if (cln->handler == ngx_http_fn_handler_kept && ctx->request == r) {
+            return ctx;
+        }
+    }
+
+    return NULL;
 }

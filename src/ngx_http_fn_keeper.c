@@ -81,7 +81,7 @@ ngx_http_fn_keeper_detach(ngx_http_fn_supervisor_t *sv)
 {
     int         *fds;
     ngx_log_t   *log;
-    ngx_uint_t   i;
+    ngx_uint_t   i, n;
 
     static int  ignored[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1,
                               SIGUSR2, SIGALRM, SIGIO, SIGPIPE, 0 };
@@ -105,7 +105,9 @@ ngx_http_fn_keeper_detach(ngx_http_fn_supervisor_t *sv)
         _exit(1);
     }
 
-    fds = ngx_alloc((sv->logs.nelts + sv->zone->nseats + 3) * sizeof(int), log);
+    n = sv->logs.nelts + sv->zone->nseats + 2;
+
+    fds = ngx_alloc(n * sizeof(int), log);
     if (fds == NULL) {
         _exit(1);
     }
@@ -202,9 +204,9 @@ ngx_http_fn_keeper_add_logs(ngx_http_fn_supervisor_t *sv, ngx_log_t *log)
 static void
 ngx_http_fn_keeper_close(ngx_http_fn_supervisor_t *sv, int *fds)
 {
-    int               fd, last;
-    ngx_uint_t        i, n;
-    ngx_open_file_t **files;
+    int                fd, last;
+    ngx_uint_t         i, n;
+    ngx_open_file_t  **files;
 
     n = 0;
     files = sv->logs.elts;
@@ -315,7 +317,7 @@ static ngx_int_t
 ngx_http_fn_keeper_crew(ngx_http_fn_supervisor_t *sv, ngx_http_fn_crew_t *crew,
     ngx_http_fn_function_t *function, struct rlimit *files)
 {
-    ngx_uint_t           i;
+    ngx_uint_t           i, n;
     ngx_http_fn_post_t  *post;
 
     crew->supervisor = sv;
@@ -324,13 +326,14 @@ ngx_http_fn_keeper_crew(ngx_http_fn_supervisor_t *sv, ngx_http_fn_crew_t *crew,
     crew->output.function = function;
     crew->wd = -1;
 
-    crew->posts = ngx_pcalloc(sv->cycle->pool,
-                              function->processes * sizeof(ngx_http_fn_post_t));
+    n = function->processes;
+
+    crew->posts = ngx_pcalloc(sv->cycle->pool, n * sizeof(ngx_http_fn_post_t));
     if (crew->posts == NULL) {
         return NGX_ERROR;
     }
 
-    for (i = 0; i < function->processes; i++) {
+    for (i = 0; i < n; i++) {
         post = &crew->posts[i];
 
         post->crew = crew;
@@ -614,7 +617,9 @@ ngx_http_fn_keeper_clean(ngx_http_fn_supervisor_t *sv)
         }
     }
 
-    if (rmdir((char *) sv->fmcf->worker->dir.data) == -1) {
+    if (rmdir((char *) sv->fmcf->worker->dir.data) == -1
+        && ngx_errno != NGX_ENOENT)
+    {
         ngx_log_error(NGX_LOG_ALERT, sv->cycle->log, ngx_errno,
                       "rmdir(\"%V\") failed", &sv->fmcf->worker->dir);
     }

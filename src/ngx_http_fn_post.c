@@ -476,7 +476,7 @@ ngx_http_fn_post_close_process(ngx_http_fn_process_t *p)
 static void
 ngx_http_fn_post_output_handler(void *data)
 {
-    ngx_http_fn_stream_t *stream = data;
+    ngx_http_fn_stream_t  *stream = data;
 
     ngx_http_fn_post_t  *post;
 
@@ -489,7 +489,7 @@ ngx_http_fn_post_output_handler(void *data)
 static void
 ngx_http_fn_post_control_handler(void *data)
 {
-    ngx_http_fn_stream_t *stream = data;
+    ngx_http_fn_stream_t  *stream = data;
 
     ngx_http_fn_post_control(stream->process);
 }

@@ -425,8 +425,8 @@ ngx_http_fn_process_children(void (*handler)(ngx_pid_t pid, void *data),
 void
 ngx_http_fn_process_kill_children(ngx_msec_t timer)
 {
-    ngx_pid_t  pid;
     uint64_t   end;
+    ngx_pid_t  pid;
 
     end = ngx_http_fn_slot_now() + timer;
 

@@ -514,7 +514,7 @@ ngx_http_fn_supervisor_at(ngx_http_fn_supervisor_t *sv, uint64_t time)
 static void
 ngx_http_fn_supervisor_over(void *data)
 {
-    ngx_http_fn_supervisor_t *sv = data;
+    ngx_http_fn_supervisor_t  *sv = data;
 
     ngx_uint_t              i, j;
     ngx_queue_t            *q;
@@ -551,7 +551,7 @@ ngx_http_fn_supervisor_over(void *data)
 static void
 ngx_http_fn_supervisor_knock(void *data)
 {
-    ngx_http_fn_supervisor_t *sv = data;
+    ngx_http_fn_supervisor_t  *sv = data;
 
     uint64_t    n;
     ngx_uint_t  i;
@@ -611,7 +611,7 @@ ngx_http_fn_supervisor_guest(ngx_http_fn_guest_t *guest)
 static void
 ngx_http_fn_supervisor_left(void *data)
 {
-    ngx_http_fn_guest_t *guest = data;
+    ngx_http_fn_guest_t  *guest = data;
 
     struct pollfd  pfd;
 
@@ -658,7 +658,7 @@ ngx_http_fn_supervisor_sweep(ngx_http_fn_supervisor_t *sv)
 static void
 ngx_http_fn_supervisor_children(void *data)
 {
-    ngx_http_fn_supervisor_t *sv = data;
+    ngx_http_fn_supervisor_t  *sv = data;
 
     siginfo_t                info;
     ngx_uint_t               reaped;
@@ -708,7 +708,7 @@ ngx_http_fn_supervisor_reap(ngx_http_fn_supervisor_t *sv, ngx_pid_t pid)
 static void
 ngx_http_fn_supervisor_stray(ngx_pid_t pid, void *data)
 {
-    ngx_http_fn_supervisor_t *sv = data;
+    ngx_http_fn_supervisor_t  *sv = data;
 
     if (ngx_http_fn_supervisor_find(sv, pid)
         || ngx_http_fn_supervisor_find(sv, getsid(pid)))

@@ -1,5 +1,6 @@
 
 #include "ngx_http_fn_variables.h"
+#include "ngx_http_fn_handler.h"
 
 
 static ngx_int_t ngx_http_fn_variables_name(ngx_http_request_t *r,
@@ -205,7 +206,7 @@ ngx_http_fn_variables_ctx(ngx_http_request_t *r, ngx_http_variable_value_t *v)
 {
     ngx_http_fn_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_fn_module);
+    ctx = ngx_http_fn_handler_ctx(r);
 
     if (ctx == NULL) {
         v->not_found = 1;

@@ -93,7 +93,7 @@ ngx_http_fn_watch_add(ngx_http_fn_crew_t *crew)
 static void
 ngx_http_fn_watch_handler(void *data)
 {
-    ngx_http_fn_supervisor_t *sv = data;
+    ngx_http_fn_supervisor_t  *sv = data;
 
     u_char                *p;
     ssize_t                n;

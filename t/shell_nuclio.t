@@ -3,8 +3,19 @@
 
 use Test::Nginx::Socket 'no_plan';
 
+use File::Temp qw/ tempdir /;
+
 $ENV{TEST_NGINX_FN_BUILD} ||= $ENV{FN_BUILD};
 $ENV{TEST_NGINX_HTML_DIR} ||= html_dir();
+
+# files of user_files cannot be executed
+my $dir = $ENV{TEST_NGINX_FILES} = tempdir('fn_shell_XXXXXX', TMPDIR => 1,
+    CLEANUP => 1);
+
+open my $file, '>', "$dir/executable" or die "executable: $!";
+print {$file} "#!/usr/bin/perl\nprint 'perl said ', <STDIN>;\n";
+close $file;
+chmod 0755, $dir, "$dir/executable";
 
 my $functions = <<'END';
 >>> outputter.sh
@@ -31,10 +42,6 @@ exit $1
 >>> killed.sh
 echo "last words"
 kill -SEGV $$
->>> errors.sh
-echo "first line of stderr" >&2
-printf 'tab\tand \001 and \377\n' >&2
-echo "stdout only"
 >>> big.sh
 head -c 1048576 /dev/zero | tr '\0' x
 >>> html.sh
@@ -43,10 +50,8 @@ printf '<p>'
 printf '\000\001\377'
 >>> unread.sh
 echo "not read"
->>> bash.sh
-#!/bin/bash
-a=(1 2 3)
-printf '%s' "${#a[@]} $NUCLIO_EVENT_METHOD $NUCLIO_EVENT_PATH"
+>>> path.sh
+printf '%s' "$NUCLIO_EVENT_METHOD $NUCLIO_EVENT_PATH"
 END
 
 my $config = <<'END';
@@ -76,7 +81,6 @@ location /exit3 {
     fn_arguments 3;
 }
 location /killed { fn_handler shell:$TEST_NGINX_HTML_DIR/killed.sh; }
-location /errors { fn_handler shell:$TEST_NGINX_HTML_DIR/errors.sh; }
 location /big { fn_handler shell:$TEST_NGINX_HTML_DIR/big.sh; }
 location /html {
     fn_handler shell:$TEST_NGINX_HTML_DIR/html.sh;
@@ -84,7 +88,8 @@ location /html {
 }
 location /binary { fn_handler shell:$TEST_NGINX_HTML_DIR/binary.sh; }
 location /unread { fn_handler shell:$TEST_NGINX_HTML_DIR/unread.sh; }
-location /bash { fn_handler shell:$TEST_NGINX_HTML_DIR/bash.sh; }
+location /path { fn_handler shell:$TEST_NGINX_HTML_DIR/path.sh; }
+location /perl { fn_handler shell:$TEST_NGINX_FILES/executable; }
 location /cat { fn_handler shell:cat; }
 location /rev { fn_handler shell:rev; }
 location /echo {
@@ -231,7 +236,7 @@ GET /arguments
 --- more_headers
 X-Nuclio-Arguments: $(id) `id` $HOME *  ;id | & > /tmp/x "a b" 'c' -rf \n
 --- response_body chomp
-<$(id)><`id`><$HOME><*><><;id><|><&><></tmp/x><"a><b"><'c'><-rf><\n>
+<$(id)><`id`><$HOME><*><><;id><|><&><>></tmp/x><"a><b"><'c'><-rf><\n>
 
 
 
@@ -280,7 +285,7 @@ GET /arguments
 GET /arguments
 --- more_headers eval
 "X-Nuclio-Arguments: a\tb"
---- error_code: 500
+--- error_code: 400
 
 
 
@@ -320,7 +325,7 @@ PATH=/usr/local/sbin\S+
 GET /environment
 --- more_headers
 Content-Type: () { :;}; echo pwned
---- error_code: 500
+--- error_code: 400
 --- response_body_unlike: pwned
 
 
@@ -334,27 +339,27 @@ GET /environment/a%00b
 
 === a line break in the path stays in its variable
 --- request
-GET /bash/a%0aX=1
+GET /path/a%0aX=1
 --- response_body chomp
-3 GET /bash/a
+GET /path/a
 X=1
 
 
 
 === what looks like code in the path is text
 --- request
-GET /bash/$(id)`id`;id
+GET /path/$(id)`id`;id
 --- response_body chomp
-3 GET /bash/$(id)`id`;id
+GET /path/$(id)`id`;id
 
 
 
-=== a script names its interpreter
+=== a file that can be executed names its interpreter
 --- request
-POST /bash
+POST /perl
 x
 --- response_body chomp
-3 POST /bash
+perl said x
 
 
 
@@ -384,7 +389,7 @@ Output:
 --- request
 GET /killed
 --- error_code: 500
---- response_body_like
+--- response_body_like chomp
 ^Failed to run shell command\.
 Error: signal: segmentation fault.*
 Output:last words

@@ -1389,7 +1389,11 @@ class Ends(Case):
         runtime.process.kill()
         runtime.wait()
         self.assertTrue(wait_for(lambda: not alive(pids[0])))
-        subprocess.call(["pkill", "-g", str(pids[0])])
+
+        try:
+            os.killpg(pids[0], signal.SIGKILL)      # its "sleep"
+        except ProcessLookupError:
+            pass
 
     def test_peer_goes(self):
         runtime, connection, pids = self.running(self.TREE)
