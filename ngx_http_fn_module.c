@@ -28,6 +28,8 @@ static ngx_int_t ngx_http_fn_merge_upstream(ngx_conf_t *cf,
 static ngx_int_t ngx_http_fn_merge_handler(ngx_conf_t *cf,
     ngx_http_fn_loc_conf_t *prev, ngx_http_fn_loc_conf_t *conf);
 static ngx_int_t ngx_http_fn_init_module(ngx_cycle_t *cycle);
+static void ngx_http_fn_check_users(ngx_cycle_t *cycle,
+    ngx_http_fn_main_conf_t *fmcf, ngx_core_conf_t *ccf);
 static ngx_int_t ngx_http_fn_init_process(ngx_cycle_t *cycle);
 static void ngx_http_fn_exit_process(ngx_cycle_t *cycle);
 
@@ -39,6 +41,11 @@ static ngx_conf_num_bounds_t  ngx_http_fn_processes_bounds = {
 
 static ngx_conf_num_bounds_t  ngx_http_fn_concurrency_bounds = {
     ngx_conf_check_num_bounds, 1, 1024
+};
+
+
+static ngx_conf_post_t  ngx_http_fn_not_zero = {
+    ngx_http_fn_conf_not_zero
 };
 
 
@@ -122,21 +129,21 @@ static ngx_command_t  ngx_http_fn_commands[] = {
       ngx_conf_set_msec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_fn_loc_conf_t, timeout),
-      NULL },
+      &ngx_http_fn_not_zero },
 
     { ngx_string("fn_connect_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_fn_loc_conf_t, upstream.connect_timeout),
-      NULL },
+      &ngx_http_fn_not_zero },
 
     { ngx_string("fn_start_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_fn_loc_conf_t, start_timeout),
-      NULL },
+      &ngx_http_fn_not_zero },
 
     { ngx_string("fn_stop_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -522,8 +529,10 @@ ngx_http_fn_merge_handler(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *prev,
         conf->slots.peer.init = ngx_http_fn_peer_init;
         conf->upstream.upstream = &conf->slots;
 
-    } else if (conf->name.len == 0) {
-        conf->name = clcf->name;
+    } else if (conf->upstream.upstream && conf->name.len == 0
+               && ngx_http_fn_conf_name(cf, conf, &conf->name) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     conf->failed = conf->upstream;
@@ -543,11 +552,17 @@ ngx_http_fn_init_module(ngx_cycle_t *cycle)
 
     fmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_fn_module);
 
-    if (ngx_test_config || fmcf == NULL || fmcf->functions.nelts == 0) {
+    if (fmcf == NULL || fmcf->functions.nelts == 0) {
         return NGX_OK;
     }
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    ngx_http_fn_check_users(cycle, fmcf, ccf);
+
+    if (ngx_test_config) {
+        return NGX_OK;
+    }
 
     /* an error here would end a master that reloads: the functions say 503 */
 
@@ -568,6 +583,33 @@ ngx_http_fn_init_module(ngx_cycle_t *cycle)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Who runs as the workers' user can read their memory, other clients' requests
+ * and keys included.  "user" may stand behind http {}, so it is tested here.
+ */
+
+static void
+ngx_http_fn_check_users(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf,
+    ngx_core_conf_t *ccf)
+{
+    ngx_uint_t                 i;
+    ngx_http_fn_function_t   **fn;
+
+    fn = fmcf->functions.elts;
+
+    for (i = 0; i < fmcf->functions.nelts; i++) {
+        if (fn[i]->user.len && fn[i]->uid != 0
+            && fn[i]->uid == (uid_t) ccf->user)
+        {
+            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                          "fn \"%V\" runs as \"%V\", as the nginx workers "
+                          "do, and can read their memory: set \"fn_user\" "
+                          "or \"user\"", &fn[i]->name, &fn[i]->user);
+        }
+    }
 }
 
 

@@ -37,6 +37,7 @@ typedef struct {
     char                        *program;   /* under runtimes/, or NULL */
     unsigned                     native:1;  /* runs in the worker */
     unsigned                     file:1;    /* the target is a file */
+    unsigned                     arguments:1;   /* takes fn_arguments */
 } ngx_http_fn_lang_t;
 
 

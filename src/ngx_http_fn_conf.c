@@ -325,8 +325,22 @@ ngx_http_fn_conf_env(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_fn_loc_conf_t *flcf = conf;
 
-    u_char     *p;
-    ngx_str_t  *value, *env;
+    u_char      *p;
+    ngx_str_t   *value, *env;
+    ngx_uint_t   i;
+
+    static ngx_str_t  reserved[] = {
+        ngx_string("FN_PROTOCOL"),
+        ngx_string("FN_NAME"),
+        ngx_string("FN_TARGET"),
+        ngx_string("FN_ENTRY"),
+        ngx_string("FN_SLOT"),
+        ngx_string("FN_CONCURRENCY"),
+        ngx_string("FN_LOG_LEVEL"),
+        ngx_string("FN_LINE_MAX"),
+        ngx_string("FN_ARGUMENTS_HEADER"),
+        ngx_null_string
+    };
 
     value = cf->args->elts;
 
@@ -342,6 +356,18 @@ ngx_http_fn_conf_env(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (flcf->env == NGX_CONF_UNSET_PTR) {
         flcf->env = ngx_array_create(cf->pool, 4, sizeof(ngx_str_t));
         if (flcf->env == NGX_CONF_UNSET_PTR) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    for (i = 0; reserved[i].len; i++) {
+        if ((size_t) (p - value[1].data) == reserved[i].len
+            && ngx_strncmp(value[1].data, reserved[i].data, reserved[i].len)
+               == 0)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "variable \"%V\" is set by nginx",
+                               &reserved[i]);
             return NGX_CONF_ERROR;
         }
     }
@@ -473,9 +499,10 @@ ngx_http_fn_conf_command(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_fn_loc_conf_t *flcf = conf;
 
-    ngx_str_t              *value, *arg;
-    ngx_uint_t              i;
-    ngx_http_fn_command_t  *command;
+    ngx_str_t                 *value, *arg;
+    ngx_uint_t                 i;
+    ngx_http_fn_command_t     *command;
+    const ngx_http_fn_lang_t  *lang;
 
     value = cf->args->elts;
 
@@ -487,19 +514,29 @@ ngx_http_fn_conf_command(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    command = ngx_array_push(flcf->commands);
-    if (command == NULL) {
-        return NGX_CONF_ERROR;
-    }
+    lang = ngx_http_fn_lang_find(&value[1]);
 
-    command->lang = ngx_http_fn_lang_find(&value[1]);
-
-    if (command->lang == NULL || command->lang->native) {
+    if (lang == NULL || lang->native) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "runtime \"%V\" is unknown or takes no command",
                            &value[1]);
         return NGX_CONF_ERROR;
     }
+
+    command = flcf->commands->elts;
+
+    for (i = 0; i < flcf->commands->nelts; i++) {
+        if (command[i].lang == lang) {
+            return "is duplicate";
+        }
+    }
+
+    command = ngx_array_push(flcf->commands);
+    if (command == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    command->lang = lang;
 
     if (ngx_array_init(&command->argv, cf->pool, 4, sizeof(ngx_str_t))
         != NGX_OK)
@@ -547,6 +584,20 @@ ngx_http_fn_conf_arguments(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
 
         *arg = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_fn_conf_not_zero(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_msec_t  *time = data;
+
+    if (*time == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "value must not be 0");
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;

@@ -21,8 +21,16 @@ char *ngx_http_fn_conf_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_fn_conf_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_fn_conf_command(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_fn_conf_not_zero(ngx_conf_t *cf, void *post, void *data);
 char *ngx_http_fn_conf_arguments(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+
+/*
+ * The name of a function that was given none: its location's, "a-b" for
+ * "/a/b", or what its target suggests.
+ */
+ngx_int_t ngx_http_fn_conf_name(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf,
+    ngx_str_t *name);
 
 /*
  * The function of a location whose settings have been merged: checks its

@@ -20,8 +20,6 @@
 
 static ngx_int_t ngx_http_fn_function_name(ngx_conf_t *cf,
     ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
-static ngx_int_t ngx_http_fn_function_default_name(ngx_conf_t *cf,
-    ngx_http_fn_loc_conf_t *flcf, ngx_str_t *name);
 static ngx_uint_t ngx_http_fn_function_name_char(u_char ch);
 static ngx_http_fn_function_t *ngx_http_fn_function_find(ngx_conf_t *cf,
     ngx_str_t *name);
@@ -153,7 +151,7 @@ ngx_http_fn_function_name(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
         return NGX_OK;
     }
 
-    if (ngx_http_fn_function_default_name(cf, flcf, &name) != NGX_OK) {
+    if (ngx_http_fn_conf_name(cf, flcf, &name) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -175,8 +173,8 @@ ngx_http_fn_function_name(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
 
 /* "/a/b" is "a-b"; what has no such name is named by its target */
 
-static ngx_int_t
-ngx_http_fn_function_default_name(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf,
+ngx_int_t
+ngx_http_fn_conf_name(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf,
     ngx_str_t *name)
 {
     u_char                    *p, *last;
@@ -325,13 +323,6 @@ ngx_http_fn_function_user(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
         fn->gid = pwd->pw_gid;
     }
 
-    if (fn->uid == (uid_t) ccf->user && fn->uid != 0) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "fn \"%V\" runs as \"%V\", as the nginx workers "
-                           "do, and can read their memory: set \"fn_user\" "
-                           "or \"user\"", &fn->name, &fn->user);
-    }
-
     return NGX_OK;
 }
 
@@ -468,14 +459,23 @@ ngx_http_fn_function_argv(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
         return NGX_ERROR;
     }
 
-    for (i = 0; flcf->arguments && i < flcf->arguments->nelts; i++) {
+    if (fn->lang->arguments && flcf->arguments) {
         arg = ngx_array_push(&argv);
         if (arg == NULL) {
             return NGX_ERROR;
         }
 
+        *arg = "--";
         value = flcf->arguments->elts;
-        *arg = (char *) value[i].data;
+
+        for (i = 0; i < flcf->arguments->nelts; i++) {
+            arg = ngx_array_push(&argv);
+            if (arg == NULL) {
+                return NGX_ERROR;
+            }
+
+            *arg = (char *) value[i].data;
+        }
     }
 
     arg = ngx_array_push(&argv);
@@ -581,7 +581,7 @@ static ngx_int_t
 ngx_http_fn_function_env(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
     ngx_http_fn_loc_conf_t *flcf)
 {
-    char        **var;
+    char        **var, *colon;
     ngx_str_t    *value;
     ngx_uint_t    i, level;
     ngx_array_t   env;
@@ -602,6 +602,7 @@ ngx_http_fn_function_env(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
         }
     }
 
+    colon = fn->entry.len ? ":" : "";
     level = ngx_max(flcf->log_level, NGX_LOG_ERR) - NGX_LOG_ERR;
 
     if (ngx_http_fn_function_setenv(cf, &env, "PATH=%s%Z",
@@ -621,10 +622,10 @@ ngx_http_fn_function_env(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
                                        "NUCLIO_FUNCTION_NAME=%V%Z",
                                        &fn->name)
         || ngx_http_fn_function_setenv(cf, &env,
-                                       "NUCLIO_FUNCTION_HANDLER=%V:%V%Z",
-                                       &fn->target, &fn->entry)
-        || ngx_http_fn_function_setenv(cf, &env, "NUCLIO_HANDLER=%V:%V%Z",
-                                       &fn->target, &fn->entry))
+                                       "NUCLIO_FUNCTION_HANDLER=%V%s%V%Z",
+                                       &fn->target, colon, &fn->entry)
+        || ngx_http_fn_function_setenv(cf, &env, "NUCLIO_HANDLER=%V%s%V%Z",
+                                       &fn->target, colon, &fn->entry))
     {
         return NGX_ERROR;
     }
@@ -721,7 +722,7 @@ ngx_http_fn_function_access(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
         pid = fork();
 
         if (pid == 0) {
-            if (setgroups(0, NULL) == -1
+            if (initgroups((char *) fn->user.data, fn->gid) == -1
                 || setgid(fn->gid) == -1
                 || setuid(fn->uid) == -1)
             {

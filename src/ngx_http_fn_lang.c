@@ -4,13 +4,13 @@
 
 static const ngx_http_fn_lang_t  ngx_http_fn_langs[] = {
 
-    /* name                 command    program         native  file */
+    /* name, command, program, native, file, arguments */
 
-    { ngx_string("native"), NULL,      NULL,           1,      1 },
-    { ngx_string("python"), "python3", "python",       0,      1 },
-    { ngx_string("shell"),  NULL,      "shell/fn_shell", 0,    0 },
+    { ngx_string("native"), NULL, NULL, 1, 1, 0 },
+    { ngx_string("python"), "python3", "python", 0, 1, 0 },
+    { ngx_string("shell"), NULL, "shell/fn_shell", 0, 0, 1 },
 
-    { ngx_null_string,      NULL,      NULL,           0,      0 }
+    { ngx_null_string, NULL, NULL, 0, 0, 0 }
 };
 
 

@@ -39,6 +39,7 @@ static ngx_chain_t *ngx_http_fn_peer_send_chain(ngx_connection_t *c,
     ngx_chain_t *in, off_t limit);
 static ngx_uint_t ngx_http_fn_peer_may_drain(ngx_http_fn_ctx_t *ctx,
     ngx_connection_t *c, ngx_uint_t overdue);
+static void ngx_http_fn_peer_served(ngx_http_fn_link_t *link);
 static void ngx_http_fn_peer_detach(ngx_peer_connection_t *pc);
 static void ngx_http_fn_peer_keep(ngx_http_fn_link_t *link);
 static void ngx_http_fn_peer_close(ngx_http_fn_link_t *link);
@@ -290,6 +291,13 @@ ngx_http_fn_peer_recv(ngx_connection_t *c, u_char *buf, size_t size)
     n = ngx_recv(c, buf, size);
 
     if (n > 0) {
+
+        /* what waited in the backlog may have been read by a successor */
+
+        if (!ctx->got) {
+            ctx->process = ctx->slot->pid;
+        }
+
         ctx->got = 1;
         return n;
     }
@@ -395,9 +403,7 @@ ngx_http_fn_peer_free(ngx_peer_connection_t *pc, void *data, ngx_uint_t state)
     }
 
     if (ctx->complete && !ctx->broken && !c->read->eof && !c->read->error) {
-        slot->stuck = 0;
-        slot->served++;
-
+        ngx_http_fn_peer_served(link);
         ngx_http_fn_peer_detach(pc);
         ngx_http_fn_peer_release(link, ctx->place);
         ngx_http_fn_peer_keep(link);
@@ -438,6 +444,28 @@ ngx_http_fn_peer_may_drain(ngx_http_fn_ctx_t *ctx, ngx_connection_t *c,
            && !ctx->complete
            && !c->read->eof
            && !c->read->error;
+}
+
+
+static void
+ngx_http_fn_peer_served(ngx_http_fn_link_t *link)
+{
+    ngx_uint_t           n, limit;
+    ngx_http_fn_slot_t  *slot;
+
+    slot = link->slot;
+    slot->stuck = 0;
+
+    if (link->generation != slot->generation) {
+        return;
+    }
+
+    n = ngx_atomic_fetch_add(&slot->served, 1) + 1;
+    limit = link->pool->function->limit_requests;
+
+    if (limit && n % limit == 0) {
+        ngx_http_fn_slot_notify(link->pool->worker->zone);
+    }
 }
 
 
@@ -741,7 +769,7 @@ ngx_http_fn_peer_drain_end(ngx_http_fn_link_t *link, ngx_int_t rc)
     }
 
     if (rc == NGX_OK) {
-        link->slot->stuck = 0;
+        ngx_http_fn_peer_served(link);
     }
 
     ngx_http_fn_peer_release(link, link->place);

@@ -23,6 +23,7 @@
 #define NGX_HTTP_FN_BAD_BYTES   128     /* of a bad reply, in the log */
 
 
+static void ngx_http_fn_upstream_expect(ngx_http_fn_ctx_t *ctx);
 static ngx_int_t ngx_http_fn_upstream_create_request(ngx_http_request_t *r);
 static ngx_buf_t *ngx_http_fn_upstream_event_line(ngx_http_fn_ctx_t *ctx);
 static ngx_int_t ngx_http_fn_upstream_reinit_request(ngx_http_request_t *r);
@@ -102,24 +103,43 @@ ngx_http_fn_upstream_create(ngx_http_fn_ctx_t *ctx)
 void
 ngx_http_fn_upstream_start(ngx_http_fn_ctx_t *ctx)
 {
-    ngx_msec_t               timeout;
-    ngx_http_fn_loc_conf_t  *flcf;
-
-    flcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_fn_module);
-
     ctx->got = 0;
     ctx->body = 0;
     ctx->complete = 0;
     ctx->broken = 0;
     ctx->unsent = 0;
 
-    (void) ngx_http_fn_upstream_reinit_request(ctx->request);
+    ngx_http_fn_upstream_expect(ctx);
 
     if (ctx->slot && ngx_http_fn_peer_acquire(ctx) != NGX_OK) {
         ctx->tries++;
         ngx_http_fn_upstream_again(ctx);
         return;
     }
+
+    ngx_http_upstream_init(ctx->request);
+}
+
+
+/* a reply, until the deadline */
+
+static void
+ngx_http_fn_upstream_expect(ngx_http_fn_ctx_t *ctx)
+{
+    ngx_msec_t               timeout;
+    ngx_http_request_t      *r;
+    ngx_http_fn_loc_conf_t  *flcf;
+
+    r = ctx->request;
+    flcf = ngx_http_get_module_loc_conf(r, ngx_http_fn_module);
+
+    ngx_http_fn_reply_free(&ctx->reply);
+    ngx_memzero(&ctx->reply, sizeof(ngx_http_fn_reply_t));
+
+    ctx->reply.pool = r->pool;
+    ctx->reply.id = ctx->event.id;
+    ctx->reply.line_max = flcf->upstream.buffer_size;
+    ctx->reply.lease = (ctx->event.start_by != 0);
 
     timeout = flcf->timeout;
     ctx->deadline = ngx_current_msec + timeout;
@@ -128,10 +148,12 @@ ngx_http_fn_upstream_start(ngx_http_fn_ctx_t *ctx)
         timeout = ctx->event.start_by + 1 - ngx_http_fn_slot_now();
     }
 
+    if (ctx->timer.timer_set) {
+        ngx_del_timer(&ctx->timer);
+    }
+
     ctx->timer.handler = ngx_http_fn_upstream_timer;
     ngx_add_timer(&ctx->timer, timeout);
-
-    ngx_http_upstream_init(ctx->request);
 }
 
 
@@ -296,22 +318,22 @@ ngx_http_fn_upstream_event_line(ngx_http_fn_ctx_t *ctx)
 }
 
 
+/* fn_pass: the next server is tried, and the last one's answer forgotten */
+
 static ngx_int_t
 ngx_http_fn_upstream_reinit_request(ngx_http_request_t *r)
 {
-    ngx_http_fn_ctx_t       *ctx;
-    ngx_http_fn_loc_conf_t  *flcf;
+    ngx_http_fn_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_fn_module);
-    flcf = ngx_http_get_module_loc_conf(r, ngx_http_fn_module);
 
-    ngx_http_fn_reply_free(&ctx->reply);
-    ngx_memzero(&ctx->reply, sizeof(ngx_http_fn_reply_t));
+    ngx_http_clean_header(r);
 
-    ctx->reply.pool = r->pool;
-    ctx->reply.id = ctx->event.id;
-    ctx->reply.line_max = flcf->upstream.buffer_size;
-    ctx->reply.lease = (ctx->event.start_by != 0);
+    ctx->complete = 0;
+    ctx->broken = 0;
+    ctx->counted = 0;
+
+    ngx_http_fn_upstream_expect(ctx);
 
     return NGX_OK;
 }
@@ -381,6 +403,10 @@ ngx_http_fn_upstream_response(ngx_http_fn_ctx_t *ctx)
 
     if (ctx->slot && ctx->reply.duration >= 0) {
         ngx_http_fn_slot_ran(ctx->function->pool->share, ctx->reply.duration);
+    }
+
+    if (ctx->reply.status >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        ngx_http_fn_handler_count(ctx, NGX_HTTP_FN_FAILED);
     }
 
     h = ctx->reply.headers;

@@ -4,4 +4,5 @@ use FindBin;
 
 our $Threads = 1;
 
-do "$FindBin::Bin/native_handler.t" or die $@ || $!;
+do "$FindBin::Bin/native_handler.t";
+die $@ if $@;
