@@ -40,7 +40,7 @@ def ready(port, path, seconds=20):
 
 
 def wrk(port, path, connections, seconds):
-    """Requests per second, their number, and a complaint or None."""
+    """Requests per second, their number, and what went wrong."""
     argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
     argv.append(f"http://{HOST}:{port}{path}")
     run = subprocess.run(
@@ -51,7 +51,7 @@ def wrk(port, path, connections, seconds):
         raise RuntimeError(f"wrk, {path}: {run.stdout}{run.stderr}")
     count = int(re.search(r"(\d+) requests in", run.stdout)[1])
     wrong = re.findall(r"Non-2xx.*|Socket errors.*", run.stdout)
-    return float(found[1]), count, f"{path}, {connections}: {wrong}" if wrong else None
+    return float(found[1]), count, wrong
 
 
 CALLS = """
@@ -74,31 +74,25 @@ def calls(path, processes, seconds):
     return sum(int(each.communicate()[0]) for each in running) / seconds
 
 
-def upload(port, path, size):
-    """Sends size bytes; gives the seconds and what was answered."""
+def transfer(port, path, size):
+    """Sends size bytes to .../up and takes what others answer; gives the
+    seconds, the status and how many bytes came over."""
     start = time.monotonic()
     connection = http.client.HTTPConnection(HOST, port, timeout=120)
-    connection.putrequest("POST", path)
-    connection.putheader("Content-Length", str(size))
-    connection.endheaders()
-    for _ in range(size // len(PIECE)):
-        connection.send(PIECE)
-    answer = connection.getresponse()
-    body = answer.read(64)
+    if path.endswith("up"):
+        connection.request("POST", path, pieces(size), {"Content-Length": size})
+        answer = connection.getresponse()
+        length = int(answer.read(64) or 0)
+    else:
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        length = sum(map(len, iter(lambda: answer.read(len(PIECE)), b"")))
     connection.close()
-    return time.monotonic() - start, (answer.status, int(body or 0))
+    return time.monotonic() - start, answer.status, length
 
 
-def download(port, path, size):
-    start = time.monotonic()
-    connection = http.client.HTTPConnection(HOST, port, timeout=120)
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    length = 0
-    while piece := answer.read(len(PIECE)):
-        length += len(piece)
-    connection.close()
-    return time.monotonic() - start, (answer.status, length)
+def pieces(size):
+    return (PIECE for _ in range(size // len(PIECE)))
 
 
 class Loop:

@@ -45,6 +45,7 @@ def facts(root):
         "kernel": platform.release().split("-")[0],
         "system": line(pathlib.Path("/etc/os-release"), "PRETTY_NAME"),
         "load before": f"{os.getloadavg()[0]:.2f}",
+        "niceness": os.nice(0),
         "revision": revision.strip() if " " not in revision.strip() else "?",
         **{name: version(argv) for name, argv in VERSIONS.items()},
     }

@@ -58,7 +58,10 @@ def cpu(pid):
 
 
 def mark_peak(pid):
-    """Starts a new peak of resident memory; gives what is resident now, KiB."""
+    """Starts a new peak of resident memory; gives what is resident now, KiB.
+    No pid is a process without memory."""
+    if not pid:
+        return 0
     (PROC / str(pid) / "clear_refs").write_text("5")
     return kilobytes(pid, "status", "VmRSS")
 

@@ -14,38 +14,24 @@ def table(columns, rows):
     )
 
 
-def goal(text, value, reached):
-    return {"goal": text, "measured": value, "reached": bool(reached)}
+def heading(facts):
+    return "# Results\n\n" + table(["machine", ""], facts.items()) + "\n"
 
 
 def section(result):
     parts = [f"## {result['title']}", f"`{result['command']}`"]
     parts.append(table(result["columns"], result["rows"]))
-    goals = [
-        (each["goal"], each["measured"], "yes" if each["reached"] else "NO")
-        for each in result["goals"]
-    ]
+    goals = [(*what, "yes" if yes else "NO") for *what, yes in result["goals"]]
     if goals:
         parts.append(table(["goal", "measured", "reached"], goals))
     parts += [f"Problem: {text}" for text in result["problems"]]
     return "\n\n".join(parts) + "\n"
 
 
-def heading(facts, options):
-    rows = list(facts.items())
-    rows += [("rounds", options.rounds), ("seconds each", options.seconds)]
-    return "# Results\n\n" + table(["machine", ""], rows) + "\n"
-
-
-def save(directory, name, facts, options, results):
+def save(directory, name, facts, results):
     """directory/name.md and .json."""
     directory.mkdir(exist_ok=True)
-    text = [heading(facts, options)] + [section(each) for each in results]
+    text = [heading(facts)] + [section(each) for each in results]
     (directory / f"{name}.md").write_text("\n".join(text))
-    whole = {
-        "machine": facts,
-        "rounds": options.rounds,
-        "seconds": options.seconds,
-        "scenarios": results,
-    }
-    (directory / f"{name}.json").write_text(json.dumps(whole, indent=1) + "\n")
+    whole = json.dumps({"machine": facts, "scenarios": results}, indent=1)
+    (directory / f"{name}.json").write_text(whole + "\n")

@@ -1,6 +1,7 @@
 """Starts what is measured, nginx and the peers, and stops all of it."""
 
 import contextlib
+import json
 import os
 import pathlib
 import shutil
@@ -15,8 +16,9 @@ import process
 BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
 FUNCTIONS = BENCH / "functions"
-MODULES = pathlib.Path("/usr/lib/nginx/modules")
-LUA = ("ndk_http_module.so", "ngx_http_lua_module.so")
+OURS = ROOT / "build" / "ngx_http_fn_module.so"
+DEBIAN = pathlib.Path("/usr/lib/nginx/modules")
+LUA = [DEBIAN / "ndk_http_module.so", DEBIAN / "ngx_http_lua_module.so"]
 START_S = 20
 STOP_S = 5
 
@@ -88,6 +90,13 @@ class Stage:
             self.wait(master, f"nginx-{port}", ("127.0.0.1", port))
             yield Nginx(master.pid, port)
         self.complain(scenario, log)
+
+    def wrk(self, nginx, path, connections, seconds):
+        """Requests per second, and their number."""
+        rate, count, wrong = client.wrk(nginx.port, path, connections, seconds)
+        if wrong:
+            self.problems.append(f"{path}, {connections}: {', '.join(wrong)}")
+        return rate, count
 
     def names(self, run, port, modules, workers):
         return {
@@ -165,6 +174,17 @@ class Nginx:
             for pid in process.children(self.master)
             if process.title(pid).startswith("nginx: worker")
         ]
+
+    def status(self):
+        return json.loads(client.get(self.port, "/fn")[2])
+
+    def processes(self):
+        """The process of each location that has one."""
+        return {
+            "/" + function["name"].replace("-", "/"): one["pid"]
+            for function in self.status()["functions"]
+            for one in function["processes"]
+        }
 
 
 def fill(source, target, names):

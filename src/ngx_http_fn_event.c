@@ -8,6 +8,7 @@
 #include "ngx_http_fn_event.h"
 
 
+static ngx_uint_t ngx_http_fn_event_fits(ngx_http_fn_event_t *event);
 static ngx_uint_t ngx_http_fn_event_lines(ngx_http_request_t *r);
 static off_t ngx_http_fn_event_body_length(ngx_http_request_t *r);
 static ssize_t ngx_http_fn_event_buf_read(ngx_buf_t *b, off_t offset,
@@ -31,7 +32,48 @@ ngx_http_fn_event_create(ngx_http_fn_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
+    if (!ngx_http_fn_event_fits(&ctx->event)) {
+        ngx_log_error(NGX_LOG_INFO, ctx->request->connection->log, 0,
+                      "client sent too large header for a function");
+        return NGX_HTTP_REQUEST_HEADER_TOO_LARGE;
+    }
+
     return NGX_OK;
+}
+
+
+/* whether the event's line is within PROTOCOL 3.3 */
+
+static ngx_uint_t
+ngx_http_fn_event_fits(ngx_http_fn_event_t *event)
+{
+    u_char      *buf, *p;
+    size_t       size;
+    ngx_uint_t   i;
+
+    size = 1024 + event->path.len + event->query.len;
+
+    for (i = 0; i < event->nheaders; i++) {
+        size += event->headers[i].name.len + event->headers[i].value.len + 8;
+    }
+
+    /* an escaped byte takes six */
+
+    if (size * 6 < NGX_HTTP_FN_EVENT_LINE_MAX) {
+        return 1;
+    }
+
+    buf = ngx_alloc(NGX_HTTP_FN_EVENT_LINE_MAX, ngx_cycle->log);
+    if (buf == NULL) {
+        return 0;
+    }
+
+    p = ngx_http_fn_event_write(event, buf,
+                                buf + NGX_HTTP_FN_EVENT_LINE_MAX
+                                - sizeof(",\"start_by\":") - NGX_INT64_LEN);
+    ngx_free(buf);
+
+    return p != NULL;
 }
 
 
@@ -48,7 +90,7 @@ ngx_http_fn_event_fields(ngx_http_fn_ctx_t *ctx)
     if (ngx_http_fn_event_lines(r) > NGX_HTTP_FN_EVENT_HEADERS) {
         ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                       "client sent too many header lines for a function");
-        return NGX_HTTP_BAD_REQUEST;
+        return NGX_HTTP_REQUEST_HEADER_TOO_LARGE;
     }
 
     flcf = ngx_http_get_module_loc_conf(r, ngx_http_fn_module);

@@ -305,15 +305,12 @@ ngx_http_fn_upstream_event_line(ngx_http_fn_ctx_t *ctx)
         }
 
         if (size >= NGX_HTTP_FN_EVENT_LINE_MAX) {
-            ngx_log_error(NGX_LOG_ERR, ctx->request->connection->log, 0,
-                          "request line and headers are too large for fn "
-                          "\"%V\"", &event->function);
             return NULL;
         }
 
-        /* an escaped byte takes six */
+        /* ngx_http_fn_event_create() has seen that it fits into this */
 
-        size = ngx_min(size * 6, NGX_HTTP_FN_EVENT_LINE_MAX);
+        size = NGX_HTTP_FN_EVENT_LINE_MAX;
     }
 }
 

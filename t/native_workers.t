@@ -81,6 +81,7 @@ system(qw/ cc -D_GNU_SOURCE -shared -fPIC -I /, "$root/runtimes/c", '-o',
 add_block_preprocessor(sub {
     my ($block) = @_;
 
+    workers($block->name =~ /workers/ ? 2 : 1);
     $block->set_value('no_error_log', "[alert]\n[error]");
 });
 
@@ -92,7 +93,6 @@ add_response_body_check(sub {
 });
 
 master_on();
-workers(2);
 run_tests();
 
 
@@ -126,7 +126,7 @@ sub both_workers {
     for (1 .. 50) {
         push @open, IO::Socket::INET->new(PeerAddr => '127.0.0.1',
             PeerPort => server_port_for_client());
-        $pids{ answer(ask('/pid')) } = 1;
+        warn 'ASK'; $pids{ answer(ask('/pid')) } = 1;
         last if keys %pids == 2;
     }
 

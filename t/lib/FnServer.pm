@@ -101,7 +101,9 @@ sub configure {
 
     my $modules = join "\n", map {"load_module $_;"} split ' ', $self->{modules};
     my $env = join "\n", map {"env $_;"} keys %{ $self->{env} };
+    my $user = $> ? '' : getpwnam('www-data') ? 'user www-data;' : 'user daemon;';
     my $text = <<"END";
+$user
 worker_processes $self->{workers};
 master_process $self->{master};
 daemon $self->{daemon};
@@ -239,7 +241,8 @@ sub command {
 sub named {
     my ($self, $name) = @_;
     my %process = processes();
-    return sort { $a <=> $b } grep { index($process{$_}, $name) >= 0 } keys %process;
+    my @pids = sort { $a <=> $b } grep { index($process{$_}, $name) >= 0 } keys %process;
+    return @pids;
 }
 
 sub workers     { return $_[0]->named('nginx: worker process') }
