@@ -5,7 +5,7 @@
 # make test            runs every test (TEST_NGINX_LIB=DIR: t/ under the real
 #                      Test::Nginx whose lib is DIR)
 # make bench           measures ours and its peers side by side
-# make install         into DESTDIR, for Debian's nginx
+# make install         for Debian's nginx, the runtimes into PREFIX
 # make clean           removes what was built
 
 SHELL := /bin/bash
@@ -48,7 +48,7 @@ $(build)/objs/Makefile: config $(wildcard src)
 
 $(module): $(build)/objs/Makefile $(sources)
 	@$(MAKE) -s -C $(build)/nginx -f $(build)/objs/Makefile modules
-	@cp $(build)/objs/ngx_http_fn_module.so $@
+	@cp $(build)/objs/ngx_http_fn_module.so $@.new && mv $@.new $@
 
 $(build)/runtimes/shell/fn_shell: $(wildcard runtimes/shell/*.[ch])
 	@mkdir -p $(@D)
@@ -91,10 +91,28 @@ test:
 bench: all
 	@bench/run
 
-install: all
-	install -d $(DESTDIR)/usr/lib/nginx/modules $(DESTDIR)$(FN_RUNTIMES)
-	install -m 644 $(module) $(DESTDIR)/usr/lib/nginx/modules
-	cp -RL $(build)/runtimes/. $(DESTDIR)$(FN_RUNTIMES)
+# built anew: the module knows where its runtimes are
+
+PREFIX ?= /usr/share/nginx-fn
+
+install:
+	@$(MAKE) --no-print-directory build=$(build)/install \
+	    FN_RUNTIMES=$(PREFIX)/runtimes all
+	install -d $(DESTDIR)/usr/lib/nginx/modules $(DESTDIR)/usr/include
+	install -d $(DESTDIR)$(PREFIX)/runtimes/python/fn_runtime
+	install -d $(DESTDIR)$(PREFIX)/runtimes/python/nuclio_sdk
+	install -d $(DESTDIR)$(PREFIX)/runtimes/shell
+	install -m 644 $(build)/install/ngx_http_fn_module.so \
+	    $(DESTDIR)/usr/lib/nginx/modules
+	install -m 644 runtimes/c/fn.h $(DESTDIR)/usr/include
+	install -m 644 runtimes/python/__main__.py \
+	    $(DESTDIR)$(PREFIX)/runtimes/python
+	install -m 644 runtimes/python/fn_runtime/*.py \
+	    $(DESTDIR)$(PREFIX)/runtimes/python/fn_runtime
+	install -m 644 runtimes/python/nuclio_sdk/*.py \
+	    $(DESTDIR)$(PREFIX)/runtimes/python/nuclio_sdk
+	install -m 755 $(build)/install/runtimes/shell/fn_shell \
+	    $(DESTDIR)$(PREFIX)/runtimes/shell
 
 clean:
 	rm -rf $(build) t/servroot*

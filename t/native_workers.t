@@ -81,7 +81,7 @@ system(qw/ cc -D_GNU_SOURCE -shared -fPIC -I /, "$root/runtimes/c", '-o',
 add_block_preprocessor(sub {
     my ($block) = @_;
 
-    workers($block->name =~ /workers/ ? 2 : 1);
+    workers($block->name =~ /both workers/ ? 2 : 1);
     $block->set_value('no_error_log', "[alert]\n[error]");
 });
 
@@ -89,7 +89,7 @@ add_response_body_check(sub {
     my ($block) = @_;
 
     two_at_a_time() if $block->name =~ /at a time/;
-    both_workers() if $block->name =~ /workers/;
+    both_workers() if $block->name =~ /both workers/;
 });
 
 master_on();
@@ -126,7 +126,7 @@ sub both_workers {
     for (1 .. 50) {
         push @open, IO::Socket::INET->new(PeerAddr => '127.0.0.1',
             PeerPort => server_port_for_client());
-        warn 'ASK'; $pids{ answer(ask('/pid')) } = 1;
+        $pids{ answer(ask('/pid')) } = 1;
         last if keys %pids == 2;
     }
 
