@@ -45,6 +45,7 @@ def interrupted(number, frame):
 
 
 def main():
+    signal.signal(signal.SIGINT, interrupted)
     signal.signal(signal.SIGTERM, interrupted)
     chosen = options()
     facts = machine.facts(servers.ROOT)

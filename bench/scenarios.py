@@ -2,7 +2,6 @@
 figures of every round.  A goal is what is wanted, what was measured, and
 whether that is enough."""
 
-import json
 from statistics import median
 
 import client

@@ -48,16 +48,12 @@ class Stage:
         self.problems = []
 
     def __enter__(self):
-        self.stack = contextlib.ExitStack()
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="fn-bench-"))
-        self.stack.callback(shutil.rmtree, self.path, ignore_errors=True)
         self.path.chmod(0o755)
         return self
 
     def __exit__(self, *error):
-        for name in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(name, signal.SIG_IGN)
-        self.stack.close()
+        shutil.rmtree(self.path, ignore_errors=True)
 
     @contextlib.contextmanager
     def server(self, name, argv, user):
@@ -196,13 +192,15 @@ def fill(source, target, names):
 
 def stop(server):
     """Asks, waits, then kills what is left of it and its children."""
+    quiet = {signal.SIGINT, signal.SIGTERM}
+    signal.pthread_sigmask(signal.SIG_BLOCK, quiet)
     family = process.family(server.pid)
-    with contextlib.suppress(ProcessLookupError):
-        server.terminate()
+    server.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         server.wait(STOP_S)
     for pid, started in family:
-        if process.started(pid) == started:
+        if started and process.started(pid) == started:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
     server.wait(STOP_S)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, quiet)

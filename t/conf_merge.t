@@ -185,10 +185,10 @@ absent
 === fn_env: replaces what the module sets
 --- fn
 fn_env LANG=C;
-fn_env FN_NAME=mine;
+fn_env NUCLIO_HANDLER=mine;
 
 --- request eval
-["GET /http?q=LANG", "GET /server?q=FN_NAME", "GET /server?q=LANG"]
+["GET /http?q=LANG", "GET /server?q=NUCLIO_HANDLER", "GET /server?q=LANG"]
 --- response_body eval
 ["C", "mine", "C.UTF-8"]
 

@@ -169,11 +169,11 @@ X-Name: hello
 
 === name=
 --- config
-    location /t { HELLO name=a/b-c.d; }
+    location /t { HELLO name=a_B-c.9; }
 --- request
 GET /t
 --- response_headers
-X-Name: a/b-c.d
+X-Name: a_B-c.9
 
 
 

@@ -87,11 +87,16 @@ my %bad = (
         '1 timeout=1x' => 'invalid parameter "timeout=1x"',
         '1 delay=1'    => 'invalid parameter "delay=1"',
     },
-    (map { $_ => { 'soon' => 'invalid value', '-1' => 'invalid value' } }
-        qw/ fn_timeout fn_connect_timeout fn_start_timeout fn_stop_timeout /),
+    (map { $_ => { 'soon' => 'invalid value', '-1' => 'invalid value',
+                   '0' => 'value must not be 0' } }
+        qw/ fn_timeout fn_connect_timeout fn_start_timeout /),
+    fn_stop_timeout => { 'soon' => 'invalid value', '-1' => 'invalid value' },
     fn_env => {
         'A'   => 'invalid value "A", it must be NAME=VALUE',
         '=b'  => 'invalid value "=b", it must be NAME=VALUE',
+        map { ("$_=1" => "variable \"$_\" is set by nginx") }
+            qw/ FN_PROTOCOL FN_NAME FN_TARGET FN_ENTRY FN_SLOT FN_CONCURRENCY
+                FN_LOG_LEVEL FN_LINE_MAX FN_ARGUMENTS_HEADER /
     },
     fn_user => {
         'nosuchuser'         => 'getpwnam("nosuchuser") failed',
@@ -124,7 +129,7 @@ my %bad = (
 
 # of these a second one in the same block adds, or is no mistake in nginx
 
-my %repeatable = map { $_ => 1 } qw/ fn_env fn_command fn_next /;
+my %repeatable = map { $_ => 1 } qw/ fn_env fn_next /;
 
 
 for my $directive (sort keys %good) {
@@ -158,10 +163,15 @@ for my $directive (sort keys %good) {
 }
 
 
+# fn_command: one of each runtime
+
+takes({ location => 'fn_command python python3; fn_command shell sh;' });
+
+
 # fn_handler
 
 takes({ inner => "$_;" })
-    for $native, "$native:handler", "$native threads", "$native name=a/b",
+    for $native, "$native:handler", "$native threads", "$native name=a_B-c.9",
         $python, "$python:handler", "$python name=x", $shell, "$shell:main",
         'fn_handler shell:rev', "fn_handler python:f.py";
 
@@ -179,6 +189,9 @@ refuses({ inner => 'fn_handler;' },
 
 refuses({ inner => "$python $_;" }, "invalid parameter \"$_\"")
     for 'name=', 'Name=x', 'threads=', 'fast';
+
+refuses({ inner => "$python name=$_;" }, "invalid function name \"$_\"")
+    for 'a/b', 'a=b', 'ä';
 
 refuses({ inner => "$python threads;" },
     '"fn_handler" directive takes "threads" with native handlers only');

@@ -153,9 +153,9 @@ tcp
 --- request
 GET /a/b?q=trigger
 --- response_headers
-X-Fn: /a/b pass ok
+X-Fn: a-b pass ok
 --- response_body chomp
-/a/b
+a-b
 
 
 
@@ -251,7 +251,7 @@ handler failed: ValueError: far away
 --- request
 GET /t?q=log
 --- error_log eval
-qr/\[warn\] .*fn "\/t" .*: said far away/
+qr/\[warn\] .*fn "t" .*: said far away/
 
 
 

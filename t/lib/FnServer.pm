@@ -314,22 +314,26 @@ sub finish {
     my %open = map { $_->{socket} ? ($_->{socket} => $_) : () } @calls;
     my $select = IO::Select->new(map { $_->{socket} } values %open);
 
+    my $end = sub {
+        my ($call) = @_;
+        $call->{time} = time - $call->{started};
+        $select->remove($call->{socket});
+        delete $open{ $call->{socket} };
+        close $call->{socket};      # nginx lingers as long as it is open
+    };
+
     while (%open) {
         for my $socket ($select->can_read(0.05)) {
             my $call = $open{$socket};
             my $n = sysread $socket, $call->{bytes}, 65536, length $call->{bytes};
             next if $n;
             $call->{reset} = "read: $!" if !defined $n;
-            $call->{time} = time - $call->{started};
-            $select->remove($socket);
-            delete $open{$socket};
+            $end->($call);
         }
         for my $call (values %open) {
             next if time < $call->{limit};
             $call->{error} = 'no end in time';
-            $call->{time} = time - $call->{started};
-            $select->remove($call->{socket});
-            delete $open{ $call->{socket} };
+            $end->($call);
         }
     }
     return map { reply($_) } @calls;

@@ -227,7 +227,7 @@ def open_files(connection, event):
             files.append(open("/dev/null"))
         answer = "all"
     except OSError as exc:
-        answer = "%s, %d open" % (exc.strerror, len(open_descriptors()))
+        answer = "%s, %d opened" % (exc.strerror, len(files))
     for file in files:
         file.close()
     connection.sendall(response(event, answer.encode()))
