@@ -88,7 +88,7 @@ test:
 	@$(MAKE) --no-print-directory all
 	@TEST_NGINX_LIB=$(TEST_NGINX_LIB) t/run $(build)
 
-bench: all
+bench:
 	@bench/run
 
 # built anew: the module knows where its runtimes are

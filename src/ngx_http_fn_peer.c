@@ -243,7 +243,13 @@ ngx_http_fn_peer_connect(ngx_http_fn_pool_t *pool, ngx_http_fn_slot_t *slot,
     }
 
     link = ngx_pcalloc(c->pool, sizeof(ngx_http_fn_link_t));
-    if (link == NULL || ngx_add_conn(c) != NGX_OK) {
+    if (link == NULL) {
+        goto failed;
+    }
+
+    /* ngx_add_conn() would be told of each read of the other side */
+
+    if (ngx_add_event(c->read, NGX_READ_EVENT, NGX_CLEAR_EVENT) != NGX_OK) {
         goto failed;
     }
 

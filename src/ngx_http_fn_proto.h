@@ -112,6 +112,12 @@ ngx_http_fn_reply_e ngx_http_fn_reply_read(ngx_http_fn_reply_t *reply,
 void ngx_http_fn_reply_free(ngx_http_fn_reply_t *reply);
 
 /*
+ * Reads a response's line in its usual form: status, headers, body_length and
+ * duration of reply.  NGX_DECLINED: it needs the JSON parser.
+ */
+ngx_int_t ngx_http_fn_head_read(ngx_http_fn_reply_t *reply, ngx_str_t *line);
+
+/*
  * PROTOCOL 6.1, for every runtime: NULL when the header may be sent, or why
  * not, static text.
  */

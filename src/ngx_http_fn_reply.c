@@ -277,6 +277,14 @@ ngx_http_fn_reply_message(ngx_http_fn_reply_t *reply, ngx_str_t *line)
     json_t                    *type;
     ngx_http_fn_reply_type_t  *t;
 
+    if (reply->state == ngx_http_fn_reply_st_head
+        && ngx_http_fn_head_read(reply, line) == NGX_OK)
+    {
+        reply->rest = reply->body_length;
+        reply->state = ngx_http_fn_reply_st_end;
+        return NGX_HTTP_FN_REPLY_RESPONSE;
+    }
+
     if (ngx_http_fn_reply_parse(reply, line) != NGX_OK) {
         return NGX_HTTP_FN_REPLY_INVALID;
     }

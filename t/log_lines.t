@@ -124,14 +124,17 @@ add_block_preprocessor(sub {
 # what a process writes comes by a pipe, a moment after the response
 add_response_body_check(sub {
     my ($block) = @_;
-    my $wanted = $block->error_log or return;
+    my $wanted = $block->error_log;
+
+    own_log() if $block->name =~ /the log of a location/;
+
+    return if !$wanted;
 
     for (1 .. 200) {
         open my $file, '<:raw', server_root() . '/logs/error.log' or die $!;
-        local $/;
-        my $log = <$file>;
+        my @lines = <$file>;
 
-        last if !grep { $log !~ (ref $_ ? $_ : qr/\Q$_\E/) }
+        last if !grep { !has_line(\@lines, $_) }
             (ref $wanted eq 'ARRAY' ? @$wanted
                 : ref $wanted ? $wanted : split /\n+/, $wanted);
 
@@ -142,6 +145,24 @@ add_response_body_check(sub {
 no_root_location();
 no_shuffle();
 run_tests();
+
+
+sub own_log {
+    open my $file, '<', server_root() . '/logs/own.log' or die $!;
+    local $/;
+    my $log = <$file>;
+
+    like($log, qr/\[warn\] .* fn "own" .*: a warning/, 'its own log');
+    unlike($log, qr/an info/, '... and its own level');
+}
+
+
+sub has_line {
+    my ($lines, $pattern) = @_;
+
+    $pattern = qr/\Q$pattern\E/ if !ref $pattern;
+    return grep { $_ =~ $pattern } @$lines;
+}
 
 __DATA__
 
@@ -298,11 +319,13 @@ handler failed: ZeroDivisionError: division by zero
 
 
 
-=== the log of a location
+=== the log of a location, and its level
 --- request
 GET /own?q=levels
 --- no_error_log eval
-qr/fn "own" .*a warning/
+qr/fn "own" .*(?:a warning|an error)/
+--- access_log eval
+qr{"GET /own}
 
 
 

@@ -76,10 +76,10 @@ qr/pid \d+: \xc3\xa9\xe2\x82\xac$/
 
 === TEST 6: no line of the log is somebody else's
 --- request
-GET /f/stdout?x\n2026/01/01\x2000:00:00\x20[emerg]\x201\x231:\x20forged\n
+GET /f/stdout?x\n2026/01/01\x2000:00:00\x20[warn]\x201\x231:\x20forged\n
 --- response_body: ok
 --- shutdown_error_log eval
-qr/\[notice\] .* fn "out" pid \d+: 2026\/01\/01 00:00:00 \[emerg\] 1#1: forged$/
+qr/\[notice\] .* fn "out" pid \d+: 2026\/01\/01 00:00:00 \[warn\] 1#1: forged$/
 --- no_shutdown_error_log eval
 qr/^2026\/01\/01/
 

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 
-# The codec (src/ngx_http_fn_proto.c, ngx_http_fn_reply.c) without nginx: runs
+# The codec (src/ngx_http_fn_proto.c, _head.c, _reply.c) without nginx: runs
 # t/unit/proto_test.c over runtimes/vectors/, plain, under the sanitizers, and
 # under valgrind.
 #
@@ -26,7 +26,7 @@ plan skip_all => 'no jansson.h'
 
 my $cflags = '-g -W -Wall -Wextra -Wpointer-arith -Wno-unused-parameter'
     . " -Werror -Isrc $inc";
-my @files = qw( src/ngx_http_fn_proto.c src/ngx_http_fn_reply.c
+my @files = qw( src/ngx_http_fn_proto.c src/ngx_http_fn_head.c src/ngx_http_fn_reply.c
     t/unit/proto_test.c t/unit/stubs.c );
 
 run('plain', '-O2');

@@ -17,6 +17,7 @@ use warnings;
 
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
+use File::Path qw(make_path);
 use File::Temp qw(tempdir);
 use IO::Select;
 use IO::Socket::INET;
@@ -80,6 +81,7 @@ sub port { return $_[0]{port} }
 sub write {
     my ($self, $name, $text) = @_;
     my $file = "$self->{dir}/$name";
+    make_path(dirname($file));
     open my $out, '>:raw', "$file.new" or die "$file: $!";
     print {$out} $text;
     close $out;

@@ -21,6 +21,8 @@
 
 static void test_vectors(const char *dir);
 static void test_reply(const char *dir);
+static void test_reply_spaced(const char *dir, ngx_str_t *in, json_t *given,
+    json_t *expect);
 static json_t *test_reply_run(ngx_str_t *in, json_t *given, size_t first,
     size_t piece);
 static ngx_uint_t test_reply_piece(ngx_http_fn_reply_t *reply, u_char *data,
@@ -138,11 +140,52 @@ test_reply(const char *dir)
 
     test_ok(i >= in.len + 2, dir, "read");
 
+    test_reply_spaced(dir, &in, given, expect);
+
     test_reply_memory(dir, &in, given);
 
     free(in.data);
     json_decref(expect);
     json_decref(given);
+}
+
+
+/* a blank sends the response's line past ngx_http_fn_head_read() */
+
+static void
+test_reply_spaced(const char *dir, ngx_str_t *in, json_t *given,
+    json_t *expect)
+{
+    u_char     *p;
+    json_t     *got;
+    size_t      before;
+    ngx_str_t   spaced;
+
+    static const char  head[] = "{\"type\":\"response\"";
+
+    p = memmem(in->data, in->len, head, sizeof(head) - 1);
+
+    /* where the length counts, a blank is one byte too many */
+
+    if (p == NULL || strstr(dir, "/length/")) {
+        return;
+    }
+
+    before = p + 1 - in->data;
+
+    spaced.len = in->len + 1;
+    spaced.data = malloc(spaced.len);
+
+    memcpy(spaced.data, in->data, before);
+    spaced.data[before] = ' ';
+    memcpy(spaced.data + before + 1, in->data + before, in->len - before);
+
+    got = test_reply_run(&spaced, given, spaced.len, spaced.len);
+    test_ok(json_equal(got, expect), dir, "read with a blank");
+
+    json_decref(got);
+    stubs_pool_free();
+    free(spaced.data);
 }
 
 
