@@ -11,6 +11,7 @@ use Time::HiRes qw/ sleep /;
 $ENV{TEST_NGINX_FN_BUILD} ||= $ENV{FN_BUILD};
 
 my $root = abs_path($ENV{FN_ROOT} || '.');
+my $build = abs_path($ENV{FN_BUILD} || "$root/build");
 my $dir = $ENV{TEST_NGINX_FILES} = tempdir('fn_pass_XXXXXX', TMPDIR => 1,
     CLEANUP => 1);
 my $owner = $$;
@@ -46,6 +47,8 @@ END
 listen_on($_, "unix:$dir/$_.sock") for qw/ a b /;
 listen_on('tcp', "127.0.0.1:$ENV{TEST_NGINX_TCP}");
 listen_on('dies', "unix:$dir/dies.sock");
+listen_on('shell', "unix:$dir/shell.sock",
+    FN_TARGET => 'rev', command => ["$build/runtimes/shell/fn_shell"]);
 
 # one that accepts and says nothing, and one whose backlog is full
 my $silent = IO::Socket::INET->new(Listen => 100, LocalAddr => '127.0.0.1')
@@ -85,13 +88,13 @@ sub write_file {
 }
 
 sub listen_on {
-    my ($name, $address) = @_;
+    my ($name, $address, %env) = @_;
+    my $command = delete $env{command} || ['python3', "$root/runtimes/python"];
     my $pid = fork // die "fork: $!";
 
     if ($pid == 0) {
-        $ENV{FN_NAME} = $name;
-        $ENV{FN_TARGET} = "$dir/f.py";
-        exec 'python3', "$root/runtimes/python", '--listen', $address;
+        %ENV = (%ENV, FN_NAME => $name, FN_TARGET => "$dir/f.py", %env);
+        exec @$command, '--listen', $address;
         die "exec: $!";
     }
 
@@ -100,6 +103,7 @@ sub listen_on {
     for (1 .. 500) {
         last if $address =~ /^unix:(.*)/ ? -S $1
             : IO::Socket::INET->new(PeerAddr => $address);
+        kill 0, $pid or die "$name does not start";
         sleep 0.02;
     }
 }
@@ -133,6 +137,16 @@ __DATA__
 GET /t
 --- response_body chomp
 tcp
+
+
+
+=== a shell function
+--- config
+    location /t { fn_pass unix:$TEST_NGINX_FILES/shell.sock; }
+--- request
+POST /t
+hello
+--- response_body_like: ^olleh$
 
 
 
