@@ -8,14 +8,11 @@
 #include "ngx_http_fn.h"
 #include "ngx_http_fn_conf.h"
 #include "ngx_http_fn_handler.h"
-#include "ngx_http_fn_native.h"
 #include "ngx_http_fn_peer.h"
-#include "ngx_http_fn_queue.h"
 #include "ngx_http_fn_slot.h"
 #include "ngx_http_fn_supervisor.h"
 #include "ngx_http_fn_variables.h"
-
-#include <ngx_channel.h>
+#include "ngx_http_fn_worker.h"
 
 
 static ngx_int_t ngx_http_fn_preconfiguration(ngx_conf_t *cf);
@@ -28,8 +25,6 @@ static ngx_int_t ngx_http_fn_merge_upstream(ngx_conf_t *cf,
 static ngx_int_t ngx_http_fn_merge_handler(ngx_conf_t *cf,
     ngx_http_fn_loc_conf_t *prev, ngx_http_fn_loc_conf_t *conf);
 static ngx_int_t ngx_http_fn_init_module(ngx_cycle_t *cycle);
-static void ngx_http_fn_check_users(ngx_cycle_t *cycle,
-    ngx_http_fn_main_conf_t *fmcf, ngx_core_conf_t *ccf);
 static ngx_int_t ngx_http_fn_init_process(ngx_cycle_t *cycle);
 static void ngx_http_fn_exit_process(ngx_cycle_t *cycle);
 
@@ -545,10 +540,7 @@ ngx_http_fn_merge_handler(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *prev,
 static ngx_int_t
 ngx_http_fn_init_module(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                 i;
-    ngx_core_conf_t           *ccf;
-    ngx_http_fn_function_t   **fn;
-    ngx_http_fn_main_conf_t   *fmcf;
+    ngx_http_fn_main_conf_t  *fmcf;
 
     fmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_fn_module);
 
@@ -556,117 +548,34 @@ ngx_http_fn_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+    ngx_http_fn_conf_users(cycle, fmcf);
 
-    ngx_http_fn_check_users(cycle, fmcf, ccf);
+    /* NGX_ERROR would end a master that reloads: the functions say 503 */
 
-    if (ngx_test_config) {
-        return NGX_OK;
-    }
-
-    /* an error here would end a master that reloads: the functions say 503 */
-
-    if (ngx_http_fn_zone_create(cycle, fmcf,
-                                ccf->master ? ccf->worker_processes : 1)
-        != NGX_OK)
-    {
-        return NGX_OK;
-    }
-
-    fn = fmcf->functions.elts;
-
-    for (i = 0; i < fmcf->functions.nelts; i++) {
-        if (fn[i]->processes) {
-            (void) ngx_http_fn_supervisor_start(cycle, fmcf);
-            break;
-        }
+    if (!ngx_test_config && ngx_http_fn_zone_create(cycle, fmcf) == NGX_OK) {
+        (void) ngx_http_fn_supervisor_start(cycle, fmcf);
     }
 
     return NGX_OK;
 }
 
 
-/*
- * Who runs as the workers' user can read their memory, other clients' requests
- * and keys included.  "user" may stand behind http {}, so it is tested here.
- */
-
-static void
-ngx_http_fn_check_users(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf,
-    ngx_core_conf_t *ccf)
-{
-    ngx_uint_t                 i;
-    ngx_http_fn_function_t   **fn;
-
-    fn = fmcf->functions.elts;
-
-    for (i = 0; i < fmcf->functions.nelts; i++) {
-        if (fn[i]->user.len && fn[i]->uid != 0
-            && fn[i]->uid == (uid_t) ccf->user)
-        {
-            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
-                          "fn \"%V\" runs as \"%V\", as the nginx workers "
-                          "do, and can read their memory: set \"fn_user\" "
-                          "or \"user\"", &fn[i]->name, &fn[i]->user);
-        }
-    }
-}
-
-
 static ngx_int_t
 ngx_http_fn_init_process(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                 i;
-    ngx_http_fn_zone_t        *zone;
-    ngx_http_fn_worker_t      *worker;
-    ngx_http_fn_function_t   **fn;
-    ngx_http_fn_main_conf_t   *fmcf;
-
-    if (ngx_process != NGX_PROCESS_WORKER
-        && ngx_process != NGX_PROCESS_SINGLE)
-    {
-        return NGX_OK;
-    }
+    ngx_http_fn_main_conf_t  *fmcf;
 
     fmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_fn_module);
 
-    if (fmcf == NULL || fmcf->functions.nelts == 0) {
-        return NGX_OK;
+    /* the cache manager comes here, too, as worker 0 */
+
+    if (fmcf && (ngx_process == NGX_PROCESS_WORKER
+                 || ngx_process == NGX_PROCESS_SINGLE))
+    {
+        ngx_http_fn_worker_init(cycle, fmcf);
     }
 
-    worker = fmcf->worker;
-    zone = worker->zone;
-
-    ngx_queue_init(&worker->pools);
-
-    if (zone) {
-        ngx_http_fn_zone_join(worker, ngx_worker);
-
-        /* NGX_ERROR would keep nginx from ever starting a worker again */
-
-        if (ngx_add_channel_event(cycle, zone->seats[ngx_worker].fd,
-                                  NGX_READ_EVENT, ngx_http_fn_queue_handler)
-            != NGX_OK)
-        {
-            worker->zone = NULL;
-        }
-    }
-
-    fn = fmcf->functions.elts;
-
-    for (i = 0; i < fmcf->functions.nelts; i++) {
-
-        if (fn[i]->native) {
-            ngx_http_fn_native_init_process(cycle, fn[i]);
-            continue;
-        }
-
-        fn[i]->pool = ngx_http_fn_queue_create(cycle, fn[i]);
-
-        if (fn[i]->pool == NULL) {
-            worker->zone = NULL;
-        }
-    }
+    /* after NGX_ERROR nginx would never start a worker again */
 
     return NGX_OK;
 }
@@ -675,21 +584,11 @@ ngx_http_fn_init_process(ngx_cycle_t *cycle)
 static void
 ngx_http_fn_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                 i;
-    ngx_http_fn_function_t   **fn;
-    ngx_http_fn_main_conf_t   *fmcf;
+    ngx_http_fn_main_conf_t  *fmcf;
 
     fmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_http_fn_module);
 
-    if (fmcf == NULL) {
-        return;
-    }
-
-    fn = fmcf->functions.elts;
-
-    for (i = 0; i < fmcf->functions.nelts; i++) {
-        if (fn[i]->native) {
-            ngx_http_fn_native_exit_process(cycle, fn[i]);
-        }
+    if (fmcf) {
+        ngx_http_fn_worker_exit(cycle, fmcf);
     }
 }

@@ -39,5 +39,8 @@ ngx_int_t ngx_http_fn_conf_name(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf,
 ngx_int_t ngx_http_fn_conf_function(ngx_conf_t *cf,
     ngx_http_fn_loc_conf_t *flcf);
 
+/* warns of functions that run as the workers' user, which is known by now */
+void ngx_http_fn_conf_users(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf);
+
 
 #endif /* _NGX_HTTP_FN_CONF_H_INCLUDED_ */

@@ -327,6 +327,35 @@ ngx_http_fn_function_user(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
 }
 
 
+/*
+ * Who runs as the workers' user can read their memory, other clients' requests
+ * and keys included.  "user" may stand behind http {}, so it is tested here.
+ */
+
+void
+ngx_http_fn_conf_users(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf)
+{
+    ngx_uint_t                 i;
+    ngx_core_conf_t           *ccf;
+    ngx_http_fn_function_t   **fn;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    fn = fmcf->functions.elts;
+
+    for (i = 0; i < fmcf->functions.nelts; i++) {
+        if (fn[i]->user.len && fn[i]->uid != 0
+            && fn[i]->uid == (uid_t) ccf->user)
+        {
+            ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                          "fn \"%V\" runs as \"%V\", as the nginx workers "
+                          "do, and can read their memory: set \"fn_user\" "
+                          "or \"user\"", &fn[i]->name, &fn[i]->user);
+        }
+    }
+}
+
+
 static ngx_int_t
 ngx_http_fn_function_target(ngx_conf_t *cf, ngx_http_fn_function_t *fn)
 {

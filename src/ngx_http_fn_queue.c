@@ -100,7 +100,7 @@ ngx_http_fn_queue_enter(ngx_http_fn_ctx_t *ctx)
     function = ctx->function;
     pool = function->pool;
 
-    if (pool->worker->zone == NULL) {
+    if (function->worker->zone == NULL) {
         ngx_http_fn_queue_refuse(ctx, NGX_HTTP_FN_NOT_READY);
         return;
     }

@@ -38,14 +38,17 @@ static ngx_int_t ngx_http_fn_slot_take(ngx_http_fn_pool_t *pool,
 
 
 ngx_int_t
-ngx_http_fn_zone_create(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf,
-    ngx_uint_t nseats)
+ngx_http_fn_zone_create(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf)
 {
     u_char              *p;
     size_t               size;
-    ngx_uint_t           i;
+    ngx_uint_t           i, nseats;
+    ngx_core_conf_t     *ccf;
     ngx_pool_cleanup_t  *cln;
     ngx_http_fn_zone_t  *zone;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+    nseats = ccf->master ? ccf->worker_processes : 1;
 
     cln = ngx_pool_cleanup_add(cycle->pool, 0);
     if (cln == NULL) {

@@ -28,11 +28,11 @@
 
 
 /*
- * Maps worker->zone for nseats nginx workers, with its eventfds; the pool of
- * the cycle undoes it.  NGX_ERROR is logged.
+ * Maps worker->zone, with a seat and an eventfd for each nginx worker; the
+ * pool of the cycle undoes it.  NGX_ERROR is logged.
  */
 ngx_int_t ngx_http_fn_zone_create(ngx_cycle_t *cycle,
-    ngx_http_fn_main_conf_t *fmcf, ngx_uint_t nseats);
+    ngx_http_fn_main_conf_t *fmcf);
 
 /* takes the worker's seat, and a new incarnation in it */
 void ngx_http_fn_zone_join(ngx_http_fn_worker_t *worker, ngx_uint_t seat);

@@ -56,11 +56,23 @@ static ngx_http_fn_process_t *ngx_http_fn_supervisor_find(
 ngx_int_t
 ngx_http_fn_supervisor_start(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf)
 {
-    int                    fds[2];
-    ngx_int_t              rc;
-    ngx_http_fn_worker_t  *worker;
+    int                        fds[2];
+    ngx_int_t                  rc;
+    ngx_uint_t                 i, processes;
+    ngx_http_fn_worker_t      *worker;
+    ngx_http_fn_function_t   **fn;
 
     worker = fmcf->worker;
+    fn = fmcf->functions.elts;
+    processes = 0;
+
+    for (i = 0; i < fmcf->functions.nelts; i++) {
+        processes += fn[i]->processes;
+    }
+
+    if (processes == 0) {
+        return NGX_OK;
+    }
 
     if (ngx_http_fn_supervisor_directory(cycle, worker) != NGX_OK) {
         goto down;

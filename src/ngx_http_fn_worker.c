@@ -1,0 +1,74 @@
+
+#include "ngx_http_fn_worker.h"
+#include "ngx_http_fn_native.h"
+#include "ngx_http_fn_queue.h"
+#include "ngx_http_fn_slot.h"
+
+#include <ngx_channel.h>
+
+
+static void ngx_http_fn_worker_join(ngx_cycle_t *cycle,
+    ngx_http_fn_worker_t *worker);
+
+
+void
+ngx_http_fn_worker_init(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf)
+{
+    ngx_uint_t                 i;
+    ngx_http_fn_worker_t      *worker;
+    ngx_http_fn_function_t   **fn;
+
+    worker = fmcf->worker;
+
+    ngx_queue_init(&worker->pools);
+
+    if (worker->zone) {
+        ngx_http_fn_worker_join(cycle, worker);
+    }
+
+    fn = fmcf->functions.elts;
+
+    for (i = 0; i < fmcf->functions.nelts; i++) {
+
+        if (fn[i]->native) {
+            ngx_http_fn_native_init_process(cycle, fn[i]);
+            continue;
+        }
+
+        fn[i]->pool = ngx_http_fn_queue_create(cycle, fn[i]);
+
+        if (fn[i]->pool == NULL) {
+            worker->zone = NULL;
+        }
+    }
+}
+
+
+static void
+ngx_http_fn_worker_join(ngx_cycle_t *cycle, ngx_http_fn_worker_t *worker)
+{
+    ngx_http_fn_zone_join(worker, ngx_worker);
+
+    if (ngx_add_channel_event(cycle, worker->zone->seats[ngx_worker].fd,
+                              NGX_READ_EVENT, ngx_http_fn_queue_handler)
+        != NGX_OK)
+    {
+        worker->zone = NULL;
+    }
+}
+
+
+void
+ngx_http_fn_worker_exit(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf)
+{
+    ngx_uint_t                 i;
+    ngx_http_fn_function_t   **fn;
+
+    fn = fmcf->functions.elts;
+
+    for (i = 0; i < fmcf->functions.nelts; i++) {
+        if (fn[i]->native) {
+            ngx_http_fn_native_exit_process(cycle, fn[i]);
+        }
+    }
+}
