@@ -7,15 +7,11 @@
 
 
 #include "ngx_http_fn_conf.h"
+#include "ngx_http_fn_command.h"
+#include "ngx_http_fn_function.h"
 #include "ngx_http_fn_native.h"
 
 #include <sys/wait.h>
-
-
-#define NGX_HTTP_FN_ENV_MAX  8192      /* a token of nginx.conf has 4096 */
-
-#define NGX_HTTP_FN_SEARCH_PATH                                              \
-    "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
 static ngx_int_t ngx_http_fn_function_name(ngx_conf_t *cf,
@@ -29,20 +25,6 @@ static ngx_int_t ngx_http_fn_function_target(ngx_conf_t *cf,
     ngx_http_fn_function_t *fn);
 static ngx_int_t ngx_http_fn_function_native(ngx_conf_t *cf,
     ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
-static ngx_int_t ngx_http_fn_function_argv(ngx_conf_t *cf,
-    ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
-static ngx_int_t ngx_http_fn_function_command(ngx_conf_t *cf,
-    ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf,
-    ngx_array_t *argv);
-static char *ngx_http_fn_function_search(ngx_pool_t *pool, char *name);
-static ngx_int_t ngx_http_fn_function_env(ngx_conf_t *cf,
-    ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
-static ngx_int_t ngx_http_fn_function_setenv(ngx_conf_t *cf,
-    ngx_array_t *env, const char *fmt, ...);
-static ngx_int_t ngx_http_fn_function_access(ngx_conf_t *cf,
-    ngx_http_fn_function_t *fn, char *file, int mode);
-static void ngx_http_fn_function_error(ngx_conf_t *cf,
-    ngx_http_fn_function_t *fn, ngx_err_t err, const char *fmt, ...);
 
 
 ngx_int_t
@@ -98,8 +80,8 @@ ngx_http_fn_conf_function(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf)
     fn->stop_timeout = flcf->stop_timeout;
     fn->watch = flcf->watch;
 
-    if (ngx_http_fn_function_argv(cf, fn, flcf) != NGX_OK
-        || ngx_http_fn_function_env(cf, fn, flcf) != NGX_OK)
+    if (ngx_http_fn_command_argv(cf, fn, flcf) != NGX_OK
+        || ngx_http_fn_command_env(cf, fn, flcf) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -383,7 +365,7 @@ ngx_http_fn_function_target(ngx_conf_t *cf, ngx_http_fn_function_t *fn)
 
     /* a command instead of a file */
 
-    command = ngx_http_fn_function_search(cf->pool, (char *) name.data);
+    command = ngx_http_fn_command_search(cf->pool, (char *) name.data);
 
     if (command == NULL) {
         ngx_http_fn_function_error(cf, fn, 0,
@@ -446,290 +428,9 @@ ngx_http_fn_function_native(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
 }
 
 
-static ngx_int_t
-ngx_http_fn_function_argv(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
-    ngx_http_fn_loc_conf_t *flcf)
-{
-    char         *program, **arg;
-    size_t        len;
-    ngx_str_t    *value;
-    ngx_uint_t    i;
-    ngx_array_t   argv;
-
-    if (ngx_array_init(&argv, cf->pool, 8, sizeof(char *)) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_fn_function_command(cf, fn, flcf, &argv) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (fn->lang->program) {
-        len = sizeof(NGX_HTTP_FN_RUNTIMES "/") + ngx_strlen(fn->lang->program);
-
-        program = ngx_pnalloc(cf->pool, len);
-        arg = ngx_array_push(&argv);
-        if (program == NULL || arg == NULL) {
-            return NGX_ERROR;
-        }
-
-        (void) ngx_sprintf((u_char *) program, NGX_HTTP_FN_RUNTIMES "/%s%Z",
-                           fn->lang->program);
-        *arg = program;
-
-        if (ngx_http_fn_function_access(cf, fn, program, R_OK) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    arg = argv.elts;
-
-    if (ngx_http_fn_function_access(cf, fn, arg[0], X_OK) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    if (fn->lang->arguments && flcf->arguments) {
-        arg = ngx_array_push(&argv);
-        if (arg == NULL) {
-            return NGX_ERROR;
-        }
-
-        *arg = "--";
-        value = flcf->arguments->elts;
-
-        for (i = 0; i < flcf->arguments->nelts; i++) {
-            arg = ngx_array_push(&argv);
-            if (arg == NULL) {
-                return NGX_ERROR;
-            }
-
-            *arg = (char *) value[i].data;
-        }
-    }
-
-    arg = ngx_array_push(&argv);
-    if (arg == NULL) {
-        return NGX_ERROR;
-    }
-
-    *arg = NULL;
-    fn->argv = argv.elts;
-
-    return NGX_OK;
-}
-
-
-/* fn_command, or what is usual for the language */
-
-static ngx_int_t
-ngx_http_fn_function_command(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
-    ngx_http_fn_loc_conf_t *flcf, ngx_array_t *argv)
-{
-    char                   *name, **arg;
-    ngx_str_t              *value;
-    ngx_uint_t              i, n;
-    ngx_http_fn_command_t  *command;
-
-    n = flcf->commands ? flcf->commands->nelts : 0;
-    command = flcf->commands ? flcf->commands->elts : NULL;
-
-    for (i = 0; i < n && command[i].lang != fn->lang; i++) { /* void */ }
-
-    if (i == n && fn->lang->command == NULL) {
-        return NGX_OK;
-    }
-
-    arg = ngx_array_push(argv);
-    if (arg == NULL) {
-        return NGX_ERROR;
-    }
-
-    value = (i < n) ? command[i].argv.elts : NULL;
-    name = value ? (char *) value[0].data : fn->lang->command;
-
-    *arg = ngx_http_fn_function_search(cf->pool, name);
-
-    if (*arg == NULL) {
-        ngx_http_fn_function_error(cf, fn, 0,
-                                   "interpreter \"%s\" of runtime \"%V\" not "
-                                   "found, install it or set \"fn_command\"",
-                                   name, &fn->lang->name);
-        return NGX_ERROR;
-    }
-
-    for (n = 1; value && n < command[i].argv.nelts; n++) {
-        arg = ngx_array_push(argv);
-        if (arg == NULL) {
-            return NGX_ERROR;
-        }
-
-        *arg = (char *) value[n].data;
-    }
-
-    return NGX_OK;
-}
-
-
-static char *
-ngx_http_fn_function_search(ngx_pool_t *pool, char *name)
-{
-    char    *path, *next, *file;
-    size_t   len;
-
-    if (name[0] == '/') {
-        return access(name, X_OK) == 0 ? name : NULL;
-    }
-
-    len = sizeof(NGX_HTTP_FN_SEARCH_PATH) + ngx_strlen(name) + 1;
-
-    file = ngx_pnalloc(pool, len);
-    if (file == NULL) {
-        return NULL;
-    }
-
-    for (path = NGX_HTTP_FN_SEARCH_PATH; path; path = next) {
-
-        next = strchr(path, ':');
-        len = next ? (size_t) (next - path) : ngx_strlen(path);
-        next = next ? next + 1 : NULL;
-
-        (void) ngx_sprintf((u_char *) file, "%*s/%s%Z", len, path, name);
-
-        if (access(file, X_OK) == 0) {
-            return file;
-        }
-    }
-
-    return NULL;
-}
-
-
-/* PROTOCOL 1.2 */
-
-static ngx_int_t
-ngx_http_fn_function_env(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
-    ngx_http_fn_loc_conf_t *flcf)
-{
-    char        **var, *colon;
-    ngx_str_t    *value;
-    ngx_uint_t    i, level;
-    ngx_array_t   env;
-
-    static char  *levels[] = { "error", "warn", "info", "info", "debug" };
-
-    if (ngx_array_init(&env, cf->pool, 24, sizeof(char *)) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; flcf->env && i < flcf->env->nelts; i++) {
-        value = flcf->env->elts;
-
-        if (ngx_http_fn_function_setenv(cf, &env, "%V%Z", &value[i])
-            != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    colon = fn->entry.len ? ":" : "";
-    level = ngx_max(flcf->log_level, NGX_LOG_ERR) - NGX_LOG_ERR;
-
-    if (ngx_http_fn_function_setenv(cf, &env, "PATH=%s%Z",
-                                    NGX_HTTP_FN_SEARCH_PATH)
-        || ngx_http_fn_function_setenv(cf, &env, "LANG=C.UTF-8%Z")
-        || ngx_http_fn_function_setenv(cf, &env, "FN_PROTOCOL=1%Z")
-        || ngx_http_fn_function_setenv(cf, &env, "FN_NAME=%V%Z", &fn->name)
-        || ngx_http_fn_function_setenv(cf, &env, "FN_TARGET=%V%Z",
-                                       &fn->target)
-        || ngx_http_fn_function_setenv(cf, &env, "FN_CONCURRENCY=%ui%Z",
-                                       fn->concurrency)
-        || ngx_http_fn_function_setenv(cf, &env, "FN_LOG_LEVEL=%s%Z",
-                                       levels[level])
-        || ngx_http_fn_function_setenv(cf, &env, "FN_LINE_MAX=%uz%Z",
-                                       flcf->upstream.buffer_size)
-        || ngx_http_fn_function_setenv(cf, &env,
-                                       "NUCLIO_FUNCTION_NAME=%V%Z",
-                                       &fn->name)
-        || ngx_http_fn_function_setenv(cf, &env,
-                                       "NUCLIO_FUNCTION_HANDLER=%V%s%V%Z",
-                                       &fn->target, colon, &fn->entry)
-        || ngx_http_fn_function_setenv(cf, &env, "NUCLIO_HANDLER=%V%s%V%Z",
-                                       &fn->target, colon, &fn->entry))
-    {
-        return NGX_ERROR;
-    }
-
-    if (fn->entry.len
-        && ngx_http_fn_function_setenv(cf, &env, "FN_ENTRY=%V%Z", &fn->entry))
-    {
-        return NGX_ERROR;
-    }
-
-    if (flcf->arguments_header
-        && ngx_http_fn_function_setenv(cf, &env, "FN_ARGUMENTS_HEADER=1%Z"))
-    {
-        return NGX_ERROR;
-    }
-
-    var = ngx_array_push(&env);
-    if (var == NULL) {
-        return NGX_ERROR;
-    }
-
-    *var = NULL;
-    fn->env = env.elts;
-
-    return NGX_OK;
-}
-
-
-/* the first of a name counts, so that fn_env may replace all */
-
-static ngx_int_t
-ngx_http_fn_function_setenv(ngx_conf_t *cf, ngx_array_t *env,
-    const char *fmt, ...)
-{
-    char        **var;
-    u_char       *p, buf[NGX_HTTP_FN_ENV_MAX];
-    size_t        len;
-    va_list       args;
-    ngx_uint_t    i;
-
-    va_start(args, fmt);
-    p = ngx_vslprintf(buf, buf + sizeof(buf) - 1, fmt, args);
-    va_end(args);
-
-    *p = '\0';
-
-    p = (u_char *) ngx_strchr(buf, '=');
-    len = p + 1 - buf;
-
-    var = env->elts;
-
-    for (i = 0; i < env->nelts; i++) {
-        if (ngx_strncmp(var[i], buf, len) == 0) {
-            return NGX_OK;
-        }
-    }
-
-    len = ngx_strlen(buf) + 1;
-
-    var = ngx_array_push(env);
-    p = ngx_pnalloc(cf->pool, len);
-    if (var == NULL || p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(p, buf, len);
-    *var = (char *) p;
-
-    return NGX_OK;
-}
-
-
 /* asked by a child that is the function's user: root may read everything */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_fn_function_access(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
     char *file, int mode)
 {
@@ -786,7 +487,7 @@ ngx_http_fn_function_access(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
 
 /* says where the function was configured: a merge has no line of its own */
 
-static void
+void
 ngx_http_fn_function_error(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
     ngx_err_t err, const char *fmt, ...)
 {

@@ -48,6 +48,7 @@ static void ngx_http_fn_peer_release(ngx_http_fn_link_t *link,
 static void ngx_http_fn_peer_idle_handler(ngx_event_t *ev);
 static void ngx_http_fn_peer_drain(ngx_http_fn_ctx_t *ctx,
     ngx_http_fn_link_t *link);
+static ngx_buf_t *ngx_http_fn_peer_unfiltered(ngx_http_fn_ctx_t *ctx);
 static ngx_int_t ngx_http_fn_peer_drain_line(ngx_http_fn_link_t *link);
 static void ngx_http_fn_peer_drain_handler(ngx_event_t *ev);
 static ngx_int_t ngx_http_fn_peer_drain_read(ngx_http_fn_link_t *link,
@@ -601,13 +602,12 @@ ngx_http_fn_peer_idle_handler(ngx_event_t *ev)
 static void
 ngx_http_fn_peer_drain(ngx_http_fn_ctx_t *ctx, ngx_http_fn_link_t *link)
 {
-    ngx_int_t             rc;
-    ngx_msec_int_t        left;
-    ngx_connection_t     *c;
-    ngx_http_upstream_t  *u;
+    ngx_buf_t         *b;
+    ngx_int_t          rc;
+    ngx_msec_int_t     left;
+    ngx_connection_t  *c;
 
     c = link->connection;
-    u = ctx->request->upstream;
 
     link->place = ctx->place;
     link->reply = ctx->reply;
@@ -620,11 +620,10 @@ ngx_http_fn_peer_drain(ngx_http_fn_ctx_t *ctx, ngx_http_fn_link_t *link)
     ngx_memcpy(link->id, ctx->reply.id.data, ctx->reply.id.len);
 
     rc = ngx_http_fn_peer_drain_line(link);
+    b = ngx_http_fn_peer_unfiltered(ctx);
 
-    /* what upstream has read and not passed on */
-
-    if (rc == NGX_AGAIN && !ctx->body && u->buffer.pos != u->buffer.last) {
-        rc = ngx_http_fn_peer_drain_read(link, u->buffer.pos, u->buffer.last);
+    if (rc == NGX_AGAIN && b && b->pos != b->last) {
+        rc = ngx_http_fn_peer_drain_read(link, b->pos, b->last);
     }
 
     if (rc != NGX_AGAIN) {
@@ -648,6 +647,29 @@ ngx_http_fn_peer_drain(ngx_http_fn_ctx_t *ctx, ngx_http_fn_link_t *link)
     } else if (ngx_handle_read_event(c->read, 0) != NGX_OK) {
         ngx_http_fn_peer_drain_end(link, NGX_ERROR);
     }
+}
+
+
+/*
+ * What upstream has read and not passed on.  Of the raw buffers of its pipe
+ * the first may be filled in part.
+ */
+
+static ngx_buf_t *
+ngx_http_fn_peer_unfiltered(ngx_http_fn_ctx_t *ctx)
+{
+    ngx_chain_t          *cl;
+    ngx_http_upstream_t  *u;
+
+    u = ctx->request->upstream;
+
+    if (!ctx->body) {
+        return &u->buffer;
+    }
+
+    cl = u->buffering ? u->pipe->free_raw_bufs : NULL;
+
+    return cl ? cl->buf : NULL;
 }
 
 

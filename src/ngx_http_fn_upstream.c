@@ -11,6 +11,7 @@
 
 
 #include "ngx_http_fn_upstream.h"
+#include "ngx_http_fn_filter.h"
 #include "ngx_http_fn_handler.h"
 #include "ngx_http_fn_log.h"
 #include "ngx_http_fn_peer.h"
@@ -33,23 +34,9 @@ static ngx_int_t ngx_http_fn_upstream_failure(ngx_http_fn_ctx_t *ctx);
 static ngx_int_t ngx_http_fn_upstream_expired(ngx_http_fn_ctx_t *ctx);
 static ngx_int_t ngx_http_fn_upstream_text(ngx_http_fn_ctx_t *ctx,
     ngx_str_t *text);
-static ngx_int_t ngx_http_fn_upstream_invalid(ngx_http_fn_ctx_t *ctx,
-    const char *reason, u_char *pos, u_char *last);
-static void ngx_http_fn_upstream_end(ngx_http_fn_ctx_t *ctx, u_char *pos,
-    u_char *last);
 static void ngx_http_fn_upstream_abort_request(ngx_http_request_t *r);
 static void ngx_http_fn_upstream_finalize_request(ngx_http_request_t *r,
     ngx_int_t rc);
-static ngx_int_t ngx_http_fn_upstream_filter_init(void *data);
-static size_t ngx_http_fn_upstream_body(ngx_http_fn_ctx_t *ctx, u_char *pos,
-    u_char *last);
-static ngx_int_t ngx_http_fn_upstream_pipe_filter(ngx_event_pipe_t *p,
-    ngx_buf_t *buf);
-static ngx_int_t ngx_http_fn_upstream_filter(void *data, ssize_t bytes);
-static ngx_int_t ngx_http_fn_upstream_stream(ngx_http_fn_ctx_t *ctx,
-    ssize_t bytes);
-static ngx_int_t ngx_http_fn_upstream_chunk(ngx_http_fn_ctx_t *ctx,
-    ngx_chain_t ***ll);
 static void ngx_http_fn_upstream_timer(ngx_event_t *ev);
 static void ngx_http_fn_upstream_lease_end(ngx_http_fn_ctx_t *ctx);
 static void ngx_http_fn_upstream_deadline(ngx_http_fn_ctx_t *ctx);
@@ -84,8 +71,8 @@ ngx_http_fn_upstream_create(ngx_http_fn_ctx_t *ctx)
     u->abort_request = ngx_http_fn_upstream_abort_request;
     u->finalize_request = ngx_http_fn_upstream_finalize_request;
 
-    u->input_filter_init = ngx_http_fn_upstream_filter_init;
-    u->input_filter = ngx_http_fn_upstream_filter;
+    u->input_filter_init = ngx_http_fn_filter_init;
+    u->input_filter = ngx_http_fn_filter_unbuffered;
     u->input_filter_ctx = r;
 
     u->pipe = ngx_pcalloc(r->pool, sizeof(ngx_event_pipe_t));
@@ -93,7 +80,7 @@ ngx_http_fn_upstream_create(ngx_http_fn_ctx_t *ctx)
         return NGX_ERROR;
     }
 
-    u->pipe->input_filter = ngx_http_fn_upstream_pipe_filter;
+    u->pipe->input_filter = ngx_http_fn_filter_pipe;
     u->pipe->input_ctx = r;
 
     return NGX_OK;
@@ -539,7 +526,7 @@ ngx_http_fn_upstream_expired(ngx_http_fn_ctx_t *ctx)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_fn_upstream_invalid(ngx_http_fn_ctx_t *ctx, const char *reason,
     u_char *pos, u_char *last)
 {
@@ -564,7 +551,7 @@ ngx_http_fn_upstream_invalid(ngx_http_fn_ctx_t *ctx, const char *reason,
 
 /* the reply is complete, and nothing may be behind it: PROTOCOL 5.1 */
 
-static void
+void
 ngx_http_fn_upstream_end(ngx_http_fn_ctx_t *ctx, u_char *pos, u_char *last)
 {
     if (ngx_http_fn_reply_read(&ctx->reply, &pos, last)
@@ -624,192 +611,6 @@ ngx_http_fn_upstream_finalize_request(ngx_http_request_t *r, ngx_int_t rc)
     } else if (rc == NGX_HTTP_BAD_GATEWAY) {
         ngx_http_fn_handler_count(ctx, NGX_HTTP_FN_DIED);
     }
-}
-
-
-static ngx_int_t
-ngx_http_fn_upstream_filter_init(void *data)
-{
-    ngx_http_request_t *r = data;
-
-    ngx_http_fn_ctx_t    *ctx;
-    ngx_http_upstream_t  *u;
-
-    u = r->upstream;
-    ctx = ngx_http_get_module_ctx(r, ngx_http_fn_module);
-
-    ctx->body = 1;
-
-    /* a stream has no length, but must not end with the connection */
-
-    u->length = ctx->reply.stream ? 1 : u->headers_in.content_length_n;
-    u->pipe->length = u->length;
-
-    if (u->length == 0) {
-        u->pipe->upstream_done = 1;
-    }
-
-    return NGX_OK;
-}
-
-
-/* how many of the bytes belong to the body */
-
-static size_t
-ngx_http_fn_upstream_body(ngx_http_fn_ctx_t *ctx, u_char *pos, u_char *last)
-{
-    size_t   len;
-    u_char  *p;
-
-    if (ctx->complete) {
-        return last - pos;
-    }
-
-    p = pos;
-    len = 0;
-
-    if (ngx_http_fn_reply_read(&ctx->reply, &p, last)
-        == NGX_HTTP_FN_REPLY_DATA)
-    {
-        len = ctx->reply.data.len;
-    }
-
-    if (ctx->reply.rest == 0) {
-        ngx_http_fn_upstream_end(ctx, p, last);
-    }
-
-    return len;
-}
-
-
-static ngx_int_t
-ngx_http_fn_upstream_pipe_filter(ngx_event_pipe_t *p, ngx_buf_t *buf)
-{
-    ngx_int_t            rc;
-    ngx_http_fn_ctx_t   *ctx;
-    ngx_http_request_t  *r;
-
-    r = p->input_ctx;
-    ctx = ngx_http_get_module_ctx(r, ngx_http_fn_module);
-
-    buf->last = buf->pos + ngx_http_fn_upstream_body(ctx, buf->pos, buf->last);
-
-    rc = ngx_event_pipe_copy_input_filter(p, buf);
-
-    if (p->length == 0) {
-        p->upstream_done = 1;
-    }
-
-    return rc;
-}
-
-
-static ngx_int_t
-ngx_http_fn_upstream_filter(void *data, ssize_t bytes)
-{
-    ngx_http_request_t *r = data;
-
-    u_char               *pos;
-    ngx_http_fn_ctx_t    *ctx;
-    ngx_http_upstream_t  *u;
-
-    u = r->upstream;
-    ctx = ngx_http_get_module_ctx(r, ngx_http_fn_module);
-
-    if (ctx->reply.stream) {
-        return ngx_http_fn_upstream_stream(ctx, bytes);
-    }
-
-    pos = u->buffer.last;
-    bytes = ngx_http_fn_upstream_body(ctx, pos, pos + bytes);
-
-    return ngx_http_upstream_non_buffered_filter(r, bytes);
-}
-
-
-/* PROTOCOL 5.6 */
-
-static ngx_int_t
-ngx_http_fn_upstream_stream(ngx_http_fn_ctx_t *ctx, ssize_t bytes)
-{
-    u_char               *pos, *last;
-    ngx_chain_t         **ll;
-    ngx_http_upstream_t  *u;
-
-    u = ctx->request->upstream;
-
-    for (ll = &u->out_bufs; *ll; ll = &(*ll)->next) { /* void */ }
-
-    pos = u->buffer.last;
-    last = pos + bytes;
-    u->buffer.last = last;
-
-    for ( ;; ) {
-
-        switch (ngx_http_fn_reply_read(&ctx->reply, &pos, last)) {
-
-        case NGX_HTTP_FN_REPLY_AGAIN:
-            return NGX_OK;
-
-        case NGX_HTTP_FN_REPLY_LOG:
-            ngx_http_fn_log_record(ctx, ctx->reply.level, &ctx->reply.message,
-                                   &ctx->reply.with);
-            continue;
-
-        case NGX_HTTP_FN_REPLY_DATA:
-            if (ngx_http_fn_upstream_chunk(ctx, &ll) != NGX_OK) {
-                return NGX_ERROR;
-            }
-            continue;
-
-        case NGX_HTTP_FN_REPLY_DONE:
-            ctx->complete = 1;
-            ctx->broken = (pos != last);
-            u->keepalive = !ctx->broken;
-            u->length = 0;
-            return NGX_OK;
-
-        case NGX_HTTP_FN_REPLY_ERROR:
-            ngx_http_fn_handler_count(ctx, NGX_HTTP_FN_FAILED);
-            ngx_http_fn_log_failure(ctx, &ctx->reply.error,
-                                    &ctx->reply.message, &ctx->reply.stack);
-            ngx_http_fn_upstream_end(ctx, pos, last);
-            return NGX_ERROR;
-
-        default:
-            (void) ngx_http_fn_upstream_invalid(ctx, ctx->reply.reason, pos,
-                                                last);
-            return NGX_ERROR;
-        }
-    }
-}
-
-
-static ngx_int_t
-ngx_http_fn_upstream_chunk(ngx_http_fn_ctx_t *ctx, ngx_chain_t ***ll)
-{
-    ngx_buf_t            *b;
-    ngx_chain_t          *cl;
-    ngx_http_upstream_t  *u;
-
-    u = ctx->request->upstream;
-
-    cl = ngx_chain_get_free_buf(ctx->request->pool, &u->free_bufs);
-    if (cl == NULL) {
-        return NGX_ERROR;
-    }
-
-    b = cl->buf;
-    b->flush = 1;
-    b->memory = 1;
-    b->tag = u->output.tag;
-    b->pos = ctx->reply.data.data;
-    b->last = b->pos + ctx->reply.data.len;
-
-    **ll = cl;
-    *ll = &cl->next;
-
-    return NGX_OK;
 }
 
 

@@ -22,5 +22,16 @@ void ngx_http_fn_upstream_again_handler(ngx_event_t *ev);
 /* whether an event that may have been run may be sent again */
 ngx_uint_t ngx_http_fn_upstream_idempotent(ngx_http_fn_ctx_t *ctx);
 
+/*
+ * The reply is complete, and nothing may be behind it (PROTOCOL 5.1): pos is
+ * behind its last byte.
+ */
+void ngx_http_fn_upstream_end(ngx_http_fn_ctx_t *ctx, u_char *pos,
+    u_char *last);
+
+/* logs what broke the protocol; the process will not be used again */
+ngx_int_t ngx_http_fn_upstream_invalid(ngx_http_fn_ctx_t *ctx,
+    const char *reason, u_char *pos, u_char *last);
+
 
 #endif /* _NGX_HTTP_FN_UPSTREAM_H_INCLUDED_ */

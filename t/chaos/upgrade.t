@@ -52,7 +52,7 @@ ok(FnServer::wait_until(sub { $server->ready('f') == 2 }, 10), 'the new ones ser
 kill HUP => $old;
 ok(FnServer::wait_until(sub { (my @w = $server->workers) == 4 }, 10), 'the old workers are back');
 kill QUIT => $new;
-ok(FnServer::wait_until(sub { !kill 0, $new }, 10), 'the new one has ended');
+ok(FnServer::wait_until(sub { !FnServer::alive($new) }, 10), 'the new one has ended');
 ok(FnServer::wait_until(sub { ($server->pid // 0) == $old }, 10), 'the old one goes on');
 
 # there, for good
@@ -61,7 +61,7 @@ kill USR2 => $old;
 ok(FnServer::wait_until(sub { ($server->pid // $old) != $old && (my @w = $server->workers) == 4 }, 10),
     'again');
 kill QUIT => $old;
-ok(FnServer::wait_until(sub { !kill 0, $old }, 10), 'the old one has ended');
+ok(FnServer::wait_until(sub { !FnServer::alive($old) }, 10), 'the old one has ended');
 
 $load->is_ok('load', 50);
 

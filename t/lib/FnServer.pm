@@ -258,6 +258,12 @@ sub descriptors {
     return scalar @fds;
 }
 
+sub alive {
+    my ($pid) = @_;
+    reap();
+    return kill 0, $pid;
+}
+
 sub reap {
     while ((my $pid = waitpid -1, WNOHANG) > 0) {
         $waited{$pid} = $?;
