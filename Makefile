@@ -63,7 +63,9 @@ $(build)/demo/%.so: runtimes/c/demo/%.c runtimes/c/fn.h
 
 need_build := gcc make nginx nginx-dev libjansson-dev libpcre2-dev zlib1g-dev \
 	libssl-dev python3
-need_test := $(need_build) libtest-base-perl curl procps
+need_test := $(need_build) libtest-base-perl curl nghttp2-client procps \
+	valgrind $(if $(TEST_NGINX_LIB),libtest-longstring-perl \
+	liblist-moreutils-perl libhttp-message-perl)
 
 define install
 	@missing=(); for p in $(1); do \

@@ -190,7 +190,11 @@ sub stop {
     return $ended;
 }
 
-sub DESTROY { $_[0]->stop if $$ == $owner }
+sub DESTROY {
+    my ($self) = @_;
+    local ($?, $@, $!);
+    $self->stop if defined $owner && $$ == $owner;
+}
 
 END {
     if (defined $owner && $$ == $owner) {
