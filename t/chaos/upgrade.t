@@ -12,12 +12,14 @@ use lib "$FindBin::Bin/../lib";
 use FnServer;
 use Test::More;
 
-my $binary = qx(which nginx) =~ s/\s+$//r;
-plan skip_all => 'no absolute path of nginx' unless $binary =~ m{^/};
+# it executes itself by this name
+
+my ($binary) = $ENV{TEST_NGINX_BINARY}
+    || grep { -x } map {"$_/nginx"} split(/:/, $ENV{PATH}), '/usr/sbin';
 
 my $server = FnServer->new(
     workers => 2,
-    binary  => $ENV{TEST_NGINX_BINARY} || $binary,
+    binary  => $binary,
     config  => <<'END',
             location /f/ {
                 fn_handler python:%DIR%/x.py name=f;

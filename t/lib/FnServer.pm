@@ -154,7 +154,10 @@ sub start {
             '-p', "$self->{dir}/", '-c', 'nginx.conf' or POSIX::_exit(127);
     }
 
-    wait_until(sub { $self->pid && listens($self->{port}) }, 20)
+    my $failed = sub { reap(); return $waited{$pid} };
+    my $ready = sub { $failed->() || $self->pid && listens($self->{port}) };
+
+    wait_until($ready, 20) && !$failed->()
         or Test::More::BAIL_OUT('nginx does not start: ' . $self->log);
 }
 
