@@ -7,7 +7,7 @@ import inspect
 import sys
 import traceback
 
-from fn_runtime import context, loader, protocol
+from fn_runtime import context, loader, output, protocol
 from fn_runtime.door import Door
 from fn_runtime.server import Server
 from fn_runtime.settings import Settings
@@ -16,8 +16,6 @@ from fn_runtime.settings import Settings
 def main(arguments):
     if arguments and (len(arguments) != 2 or arguments[0] != "--listen"):
         sys.exit(__doc__)
-    if sys.stdout is not None:
-        sys.stdout.reconfigure(line_buffering=True)
     door = Door.opened(arguments[1]) if arguments else Door.inherited()
     try:
         server = start(door)
@@ -33,6 +31,7 @@ def main(arguments):
 def start(door):
     """A server with the user's code loaded and init_context called."""
     settings = Settings()
+    output.install(settings.log_level)
     ctx = context.make(settings)
     handler, init_context = loader.load(settings.target, settings.entry)
     server = server_type(handler, settings.concurrency)(door, handler, ctx, settings)

@@ -1,6 +1,6 @@
 /*
- * What is executed: argument vector, environment, child process.  What comes
- * from a request gets here as whole strings and never passes a shell.
+ * What is executed: argument vector, environment, the program's start.  What
+ * comes from a request gets here as whole strings and never passes a shell.
  */
 
 #include "fn_shell.h"
@@ -21,33 +21,20 @@
 
 #define DEFAULT_PATH  "/usr/local/bin:/usr/bin:/bin"
 
-
-typedef struct {
-    char          **argv;
-    char          **env;
-    int             fds[3];
-    pid_t           parent;
-    volatile int    error;          /* of execve(), set by the child */
-} command_child_t;
+/* of the request, in arguments and environment */
+#define REQUEST_MAX   65536
 
 
-static int command_native(const char *path);
 static int command_search(const char *name);
 static int command_executable(const char *path);
-static int command_arguments(job_t *job, size_t *n);
-static int command_event(job_t *job, size_t *n);
-static int command_refuse(job_t *job, int status, const char *failure);
-static int command_add(job_t *job, const char *name, json_t *value);
-static void command_add_string(const char *string);
+static void command_arguments(job_t *job);
+static void command_event(job_t *job);
+static void command_set(job_t *job, const char *name, json_t *value);
+static void command_set_string(job_t *job, const char *name,
+    const char *value);
 static void command_timestamp(job_t *job);
-static char **command_vectors(size_t nargs, size_t nenv, char ***env);
-static int command_pipes(job_t *job, int *output, int *errors);
-static void command_run(job_t *job, command_child_t *child);
-static pid_t command_fork(command_child_t *child);
-static void command_child(command_child_t *child);
-
-
-static buf_t  strings;              /* of one event, each ended by a zero */
+static int command_run(job_t *job, int output, int errors);
+static int command_exec(job_t *job, pid_t parent, const int *fds);
 
 
 /* what the target is: a program, a script for sh, or a command on PATH */
@@ -57,10 +44,11 @@ command_find(const char *target, const char **error)
 {
     struct stat  st;
 
+    config.target = target;
+
     if (target[0] != '/') {
         *error = (strchr(target, '/') != NULL) ? "is not an absolute path"
                                                : "is not found on PATH";
-        config.name[0] = target;
         return command_search(target);
     }
 
@@ -71,41 +59,11 @@ command_find(const char *target, const char **error)
         return -1;
     }
 
-    if (command_executable(target) && command_native(target)) {
+    if (command_executable(target)) {
         config.path = target;
-        config.name[0] = target;
-        return 0;
     }
-
-    config.path = "/bin/sh";
-    config.name[0] = "sh";
-    config.name[1] = target;
 
     return 0;
-}
-
-
-/* the kernel knows how to run it: "#!" or a binary */
-
-static int
-command_native(const char *path)
-{
-    int   fd;
-    char  magic[4] = "";
-
-    fd = open(path, O_RDONLY|O_CLOEXEC);
-
-    if (fd == -1) {
-        return 0;
-    }
-
-    if (read(fd, magic, 4) < 2) {
-        magic[0] = '\0';
-    }
-
-    close(fd);
-
-    return memcmp(magic, "#!", 2) == 0 || memcmp(magic, "\177ELF", 4) == 0;
 }
 
 
@@ -122,11 +80,7 @@ command_search(const char *name)
 
     p = getenv("PATH");
 
-    if (p == NULL) {
-        p = DEFAULT_PATH;
-    }
-
-    for ( ;; ) {
+    for (p = p ? p : DEFAULT_PATH; ; p += len + 1) {
         len = strcspn(p, ":");
 
         /* an empty or relative entry would be the working directory */
@@ -147,8 +101,6 @@ command_search(const char *name)
         if (p[len] == '\0') {
             return -1;
         }
-
-        p += len + 1;
     }
 }
 
@@ -163,28 +115,28 @@ command_executable(const char *path)
 }
 
 
-/* every child gets what the configuration added; FN_* is for this runtime */
+/* every program gets what the configuration added; FN_* is for this runtime */
 
 int
-command_environment(char **env)
+command_environment(void)
 {
-    size_t  n;
+    size_t  i;
 
-    for (n = 0; env[n] != NULL; n++) { /* void */ }
+    for (i = 0; environ[i] != NULL; i++) { /* void */ }
 
-    config.env = calloc(n + 1, sizeof(char *));
+    config.env = calloc(i + 1, sizeof(char *));
 
     if (config.env == NULL) {
         return -1;
     }
 
-    for ( /* void */ ; *env != NULL; env++) {
+    for (i = 0; environ[i] != NULL; i++) {
 
-        if (strncmp(*env, "FN_", 3) != 0
-            && strncmp(*env, "NUCLIO_EVENT_", 13) != 0
-            && strncmp(*env, "NUCLIO_TRIGGER_", 15) != 0)
+        if (strncmp(environ[i], "FN_", 3) != 0
+            && strncmp(environ[i], "NUCLIO_EVENT_", 13) != 0
+            && strncmp(environ[i], "NUCLIO_TRIGGER_", 15) != 0)
         {
-            config.env[config.nenv++] = *env;
+            config.env[config.nenv++] = environ[i];
         }
     }
 
@@ -192,190 +144,188 @@ command_environment(char **env)
 }
 
 
-/* starts the job's child, or sets job->failure */
+/* starts the program, or refuses the event */
 
 void
 command_start(job_t *job)
 {
-    int              output, errors;
-    size_t           nargs, nenv;
-    command_child_t  child;
+    int  err, output[2], errors[2];
 
-    buf_reset(&strings);
+    command_arguments(job);
+    command_event(job);
 
-    if (command_arguments(job, &nargs) == -1
-        || command_event(job, &nenv) == -1)
-    {
-        return;
+    if (job->request > REQUEST_MAX) {
+        job_refuse(job, 431, "the request is too long for arguments and "
+                   "environment");
     }
 
-    if (strings.len > STRINGS_MAX) {
-        command_refuse(job, 431, "the request is too long for arguments and "
-                       "environment");
-        return;
+    if (pipe2(output, O_CLOEXEC) == -1) {
+        job_refuse(job, 503, "no descriptors for a program");
     }
 
-    child.argv = command_vectors(nargs, nenv, &child.env);
+    job->pipes[JOB_OUTPUT] = output[0];
 
-    if (child.argv == NULL || command_pipes(job, &output, &errors) == -1) {
-        free(child.argv);
-        command_refuse(job, 503, "no descriptors or no memory for a child");
-        return;
+    if (pipe2(errors, O_CLOEXEC) == -1) {
+        close(output[1]);
+        job_refuse(job, 503, "no descriptors for a program");
     }
 
-    child.fds[0] = (job->input != -1) ? job->input : config.null;
-    child.fds[1] = output;
-    child.fds[2] = errors;
+    job->pipes[JOB_ERRORS] = errors[0];
 
-    command_run(job, &child);
+    err = command_run(job, output[1], errors[1]);
 
-    free(child.argv);
-    close(output);
-    close(errors);
+    close(output[1]);
+    close(errors[1]);
+
+    if (err != 0) {
+        job->started = 0;
+        job_refuse(job, (err == EAGAIN || err == ENOMEM) ? 503 : 500,
+                   strerror(err));
+    }
 }
 
 
-/* a client's arguments in place of the configured ones, if that is allowed */
+/*
+ * "sh" and the target, of which a program gets the latter; the arguments, for
+ * which a client's stand in if that is allowed.
+ */
 
-static int
-command_arguments(job_t *job, size_t *n)
+static void
+command_arguments(job_t *job)
 {
-    size_t   i;
+    char    *p, **arg;
+    size_t   i, n;
+    buf_t   *text;
     json_t  *header;
 
-    *n = 0;
-    header = event_header(&job->event, "X-Nuclio-Arguments");
+    text = &job->arguments;
+    header = event_header(job, "X-Nuclio-Arguments");
+    (void) event_bytes(header, config.arguments_header ? text : NULL);
 
-    if (!config.arguments_header || json_string_length(header) == 0) {
-        return 0;
-    }
+    for (i = 0, n = 4; i < text->len; i++) {
 
-    (void) event_bytes(header, &strings);
-
-    for (i = 0; i < strings.len; i++) {
-
-        if ((unsigned char) strings.data[i] < ' ' || strings.data[i] == 127) {
-            return command_refuse(job, 400, "X-Nuclio-Arguments has a control "
-                                  "character");
+        if ((unsigned char) text->data[i] < ' ' || text->data[i] == 127) {
+            job_refuse(job, 400, "X-Nuclio-Arguments has a control character");
         }
 
-        if (strings.data[i] == ' ') {
-            strings.data[i] = '\0';
-            (*n)++;
-        }
+        n += (text->data[i] == ' ');
     }
 
-    buf_add(&strings, "", 1);
-    (*n)++;
+    for (i = 0; config.arguments[i] != NULL; i++) { /* void */ }
 
-    return 0;
+    job->argv = calloc(n + i, sizeof(char *));
+
+    if (job->argv == NULL) {
+        job_end(job, 1);
+    }
+
+    job->argv[0] = "sh";
+    job->argv[1] = (char *) config.target;
+    arg = job->argv + 2;
+
+    if (text->len == 0) {
+        memcpy(arg, config.arguments, i * sizeof(char *));
+        return;
+    }
+
+    job->request = text->len;
+    buf_add(text, "", 1);
+
+    for (p = text->data; p != NULL; /* void */ ) {
+        *arg++ = strsep(&p, " ");
+    }
 }
 
 
 /* nuclio's variables, all of them */
 
-static int
-command_event(job_t *job, size_t *n)
+static void
+command_event(job_t *job)
 {
-    size_t   i, start;
-    json_t  *json, *kind;
+    size_t   i;
+    json_t  *kind, *json;
 
-    json = job->event.json;
+    static const char  *fixed[] = {
+        "TRIGGER_CLASS", "sync",
+        "EVENT_URL", "",
+        "EVENT_SHARD_ID", "-1",
+        "EVENT_NUM_SHARDS", "0",
+        "EVENT_TYPE", "",
+        "EVENT_TYPE_VERSION", "",
+        "EVENT_VERSION", "",
+        NULL
+    };
+
+    job->env = calloc(config.nenv + 16, sizeof(char *));
+
+    if (job->env == NULL) {
+        job_end(job, 1);
+    }
+
+    memcpy(job->env, config.env, config.nenv * sizeof(char *));
+    job->nenv = config.nenv;
+
+    for (i = 0; fixed[i] != NULL; i += 2) {
+        command_set_string(job, fixed[i], fixed[i + 1]);
+    }
+
+    json = job->event;
     kind = json_object_get(json_object_get(json, "trigger"), "kind");
-    start = strings.len;
 
-    command_add_string("NUCLIO_TRIGGER_CLASS=sync");
+    if (kind != NULL) {
+        command_set(job, "TRIGGER_KIND", kind);
 
-    if (kind == NULL) {
-        command_add_string("NUCLIO_TRIGGER_KIND=http");
-
-    } else if (command_add(job, "NUCLIO_TRIGGER_KIND", kind) == -1) {
-        return -1;
+    } else {
+        command_set_string(job, "TRIGGER_KIND", "http");
     }
 
-    if (command_add(job, "NUCLIO_EVENT_ID", json_object_get(json, "id")) == -1
-        || command_add(job, "NUCLIO_EVENT_CONTENT_TYPE",
-                       event_header(&job->event, "Content-Type")) == -1)
-    {
-        return -1;
-    }
+    command_set(job, "EVENT_ID", json_object_get(json, "id"));
+    command_set(job, "EVENT_CONTENT_TYPE", event_header(job, "Content-Type"));
+    command_set(job, "EVENT_PATH", json_object_get(json, "path"));
+    command_set(job, "EVENT_METHOD", json_object_get(json, "method"));
 
     command_timestamp(job);
-
-    if (command_add(job, "NUCLIO_EVENT_PATH",
-                    json_object_get(json, "path")) == -1
-        || command_add(job, "NUCLIO_EVENT_METHOD",
-                       json_object_get(json, "method")) == -1)
-    {
-        return -1;
-    }
-
-    command_add_string("NUCLIO_EVENT_URL=");
-    command_add_string("NUCLIO_EVENT_SHARD_ID=-1");
-    command_add_string("NUCLIO_EVENT_NUM_SHARDS=0");
-    command_add_string("NUCLIO_EVENT_TYPE=");
-    command_add_string("NUCLIO_EVENT_TYPE_VERSION=");
-    command_add_string("NUCLIO_EVENT_VERSION=");
-
-    for (*n = 0, i = start; i < strings.len; i++) {
-        *n += (strings.data[i] == '\0');
-    }
-
-    return 0;
 }
 
 
-static int
-command_refuse(job_t *job, int status, const char *failure)
+/* a method is ASCII, so all values are taken as bytes */
+
+static void
+command_set(job_t *job, const char *name, json_t *value)
 {
-    job->failure = failure;
-    job->failure_status = status;
+    buf_t  *text;
 
-    return -1;
-}
+    text = &job->line;      /* which was read */
+    text->len = 0;
 
-
-/* adds NAME=VALUE; a method is ASCII, so all values are taken as bytes */
-
-static int
-command_add(job_t *job, const char *name, json_t *value)
-{
-    size_t  start;
-
-    buf_printf(&strings, "%s=", name);
-    start = strings.len;
-
-    if (value != NULL && event_bytes(value, &strings) == -1) {
-        return command_refuse(job, 400, "a value of the request is not bytes");
+    if (event_bytes(value, text) == -1) {
+        job_refuse(job, 400, "a value of the request is not bytes");
     }
 
-    if (strings.len == start) {
-        buf_add(&strings, "", 1);
-        return 0;
-    }
+    job->request += text->len;
+    buf_add(text, "", 1);
 
-    if (memchr(strings.data + start, '\0', strings.len - start) != NULL) {
-        return command_refuse(job, 400, "a value of the request has a zero "
-                              "byte");
+    if (strlen(text->data) != text->len - 1) {
+        job_refuse(job, 400, "a value of the request has a zero byte");
     }
-
-    buf_add(&strings, "", 1);
 
     /* a function definition, to a bash that wasn't mended */
 
-    if (strncmp(strings.data + start, "() {", 4) == 0) {
-        return command_refuse(job, 400, "a value of the request begins with "
-                              "\"() {\"");
+    if (strncmp(text->data, "() {", 4) == 0) {
+        job_refuse(job, 400, "a value of the request begins with \"() {\"");
     }
 
-    return 0;
+    command_set_string(job, name, text->data);
 }
 
 
 static void
-command_add_string(const char *string)
+command_set_string(job_t *job, const char *name, const char *value)
 {
-    buf_add(&strings, string, strlen(string) + 1);
+    if (asprintf(&job->env[job->nenv++], "NUCLIO_%s=%s", name, value) == -1) {
+        job->env[--job->nenv] = NULL;
+        job_end(job, 1);
+    }
 }
 
 
@@ -388,146 +338,67 @@ command_timestamp(job_t *job)
     json_t    *timestamp;
     struct tm  tm;
 
-    timestamp = json_object_get(job->event.json, "timestamp");
-    value = json_number_value(timestamp);
+    timestamp = json_object_get(job->event, "timestamp");
+    value = (timestamp != NULL) ? json_number_value(timestamp) : time(NULL);
 
     /* years of four digits */
 
-    if (value >= 0 && value < 253402300800.0) {
-        sec = (timestamp != NULL) ? (time_t) value : time(NULL);
-
-    } else {
-        sec = 0;
-    }
+    sec = (value >= 0 && value < 253402300800.0) ? (time_t) value : 0;
 
     gmtime_r(&sec, &tm);
-    strftime(text, sizeof(text), "NUCLIO_EVENT_TIMESTAMP=%Y-%m-%dT%H:%M:%SZ",
-             &tm);
+    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
 
-    command_add_string(text);
+    command_set_string(job, "EVENT_TIMESTAMP", text);
 }
 
 
-/* argv and the environment, in one piece; "strings" has both in this order */
-
-static char **
-command_vectors(size_t nargs, size_t nenv, char ***env)
-{
-    char    **vector, **v, *p;
-    size_t    i, nname, ndefault;
-
-    nname = (config.name[1] != NULL) ? 2 : 1;
-    ndefault = 0;
-
-    if (nargs == 0) {
-        while (config.arguments[ndefault] != NULL) {
-            ndefault++;
-        }
-    }
-
-    vector = calloc(nname + ndefault + nargs + config.nenv + nenv + 2,
-                    sizeof(char *));
-
-    if (vector == NULL) {
-        return NULL;
-    }
-
-    v = vector;
-    memcpy(v, config.name, nname * sizeof(char *));
-    v += nname;
-    memcpy(v, config.arguments, ndefault * sizeof(char *));
-    v += ndefault;
-
-    for (i = 0, p = strings.data; i < nargs; i++, p += strlen(p) + 1) {
-        *v++ = p;
-    }
-
-    *env = ++v;
-    memcpy(v, config.env, config.nenv * sizeof(char *));
-    v += config.nenv;
-
-    for (i = 0; i < nenv; i++, p += strlen(p) + 1) {
-        *v++ = p;
-    }
-
-    return vector;
-}
-
+/* 0, or why it can't be started */
 
 static int
-command_pipes(job_t *job, int *output, int *errors)
+command_run(job_t *job, int output, int errors)
 {
-    int  out[2], err[2];
+    int           fds[3];
+    pid_t         pid, parent;
+    volatile int  err;
 
-    if (pipe2(out, O_CLOEXEC) == -1) {
-        return -1;
+    fds[0] = job->input;
+    fds[1] = output;
+    fds[2] = errors;
+
+    err = 0;
+    parent = getpid();
+    job->started = monotonic_us();
+
+    pid = vfork();
+
+    if (pid == -1) {
+        return errno;
     }
 
-    if (pipe2(err, O_CLOEXEC) == -1) {
-        close(out[0]);
-        close(out[1]);
-        return -1;
+    if (pid == 0) {
+
+        /* it borrows the memory and this thread until execve() */
+
+        err = command_exec(job, parent, fds);
+        _exit(127);
     }
 
-    (void) fcntl(out[0], F_SETFL, O_NONBLOCK);
-    (void) fcntl(err[0], F_SETFL, O_NONBLOCK);
+    if (err != 0) {
+        (void) waitpid(pid, NULL, 0);
+        return err;
+    }
 
-    job->output = out[0];
-    job->errors = err[0];
-    *output = out[1];
-    *errors = err[1];
+    job->pid = pid;
+    job->pidfd = syscall(SYS_pidfd_open, pid, 0);
 
     return 0;
 }
 
 
-static void
-command_run(job_t *job, command_child_t *child)
+static int
+command_exec(job_t *job, pid_t parent, const int *fds)
 {
-    child->parent = getpid();
-    child->error = 0;
-
-    job->started = monotonic_us();
-    job->pid = command_fork(child);
-
-    if (job->pid == -1) {
-        job->pid = 0;
-        job->started = 0;
-        command_refuse(job, 503, "vfork() failed");
-        return;
-    }
-
-    if (child->error != 0) {
-        (void) waitpid(job->pid, &job->status, 0);
-        job->pid = 0;
-        job->started = 0;
-        command_refuse(job, 500, strerror(child->error));
-    }
-}
-
-
-/* the child borrows the memory and this thread until execve() */
-
-static pid_t
-command_fork(command_child_t *child)
-{
-    pid_t  pid;
-
-    pid = vfork();
-
-    if (pid == 0) {
-        command_child(child);
-        _exit(127);
-    }
-
-    return pid;
-}
-
-
-static void
-command_child(command_child_t *child)
-{
-    int       i;
+    int       i, fd;
     sigset_t  none;
 
     /* a group of its own, to be killed as a whole; and with this process */
@@ -535,24 +406,35 @@ command_child(command_child_t *child)
     setpgid(0, 0);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
 
-    if (getppid() != child->parent) {
-        return;
+    if (getppid() != parent) {
+        return ESRCH;
     }
 
     for (i = 0; i < 3; i++) {
-        if (dup2(child->fds[i], i) == -1) {
-            child->error = errno;
-            return;
+        fd = (fds[i] != -1) ? fds[i] : open("/dev/null", O_RDONLY|O_CLOEXEC);
+
+        if (dup2(fd, i) == -1) {
+            return errno;
         }
     }
 
     (void) syscall(SYS_close_range, 3, ~0U, 0);
 
-    signal(SIGPIPE, SIG_DFL);
     signal(SIGXFSZ, SIG_DFL);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
 
-    execve(config.path, child->argv, child->env);
-    child->error = errno;
+    if (config.path != NULL) {
+        execve(config.path, job->argv + 1, job->env);
+
+        /* the kernel doesn't know what it is: so it is a script */
+
+        if (errno != ENOEXEC || config.path != config.target) {
+            return errno;
+        }
+    }
+
+    execve("/bin/sh", job->argv, job->env);
+
+    return errno;
 }

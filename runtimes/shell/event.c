@@ -1,107 +1,180 @@
-/* The event line: PROTOCOL 3 and 4. */
+/* The event: PROTOCOL 3 and 4. */
 
 #include "fn_shell.h"
 
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 
-#define EVENT_DEPTH_MAX  32
+#define EVENT_LINE_MAX   262144         /* PROTOCOL 3.3 */
+
+/* larger bodies go to a file */
+#define BODY_MEMORY_MAX  1048576
 
 
-typedef int (*event_check_pt)(json_t *value);
+static void event_read_line(job_t *job);
+static size_t event_recv(job_t *job, size_t len, int flags);
+static int event_check(job_t *job, json_int_t *length);
+static int event_check_headers(json_t *headers);
+static int event_body(job_t *job, json_int_t length);
+static int event_body_open(json_int_t length);
+static int event_body_write(int fd, const char *data, size_t len);
 
 
-static int event_depth(const char *line, size_t len);
-static int event_check_fields(json_t *json);
-static int event_check_id(json_t *value);
-static int event_check_text(json_t *value);
-static int event_check_bytes(json_t *value);
-static int event_check_headers(json_t *value);
-static int event_check_number(json_t *value);
-static int event_check_integer(json_t *value);
-static int event_check_length(json_t *value);
-static int event_check_trigger(json_t *value);
+/* the whole event; -1: its body can't be kept */
+
+int
+event_read(job_t *job)
+{
+    json_int_t  length;
+
+    event_read_line(job);
+
+    job->event = json_loadb(job->line.data, job->line.len,
+                            JSON_REJECT_DUPLICATES|JSON_ALLOW_NUL, NULL);
+
+    if (event_check(job, &length) == -1) {
+        job_end(job, 1);
+    }
+
+    return (length != 0) ? event_body(job, length) : 0;
+}
 
 
-static const struct {
-    const char      *name;
-    event_check_pt   check;
-    unsigned         required;
-} event_fields[] = {
-    { "id",          event_check_id,      1 },
-    { "method",      event_check_text,    1 },
-    { "path",        event_check_bytes,   1 },
-    { "query",       event_check_bytes,   0 },
-    { "headers",     event_check_headers, 0 },
-    { "timestamp",   event_check_number,  0 },
-    { "remote_addr", event_check_text,    0 },
-    { "trigger",     event_check_trigger, 0 },
-    { "start_by",    event_check_integer, 0 },
-    { "body_length", event_check_length,  0 },
-    { NULL,          NULL,                0 }
-};
+/* what follows the line stays in the socket */
+
+static void
+event_read_line(job_t *job)
+{
+    char    *lf;
+    size_t   n;
+
+    do {
+        n = event_recv(job, READ_MAX, MSG_PEEK);
+        lf = memchr(job->data, '\n', n);
+
+        if (lf != NULL) {
+            n = lf + 1 - job->data;
+        }
+
+        n = event_recv(job, n, 0);
+        buf_add(&job->line, job->data, n);
+
+        if (job->line.len > EVENT_LINE_MAX) {
+            job_end(job, 1);
+        }
+
+    } while (lf == NULL);
+}
+
+
+/* at least one byte */
+
+static size_t
+event_recv(job_t *job, size_t len, int flags)
+{
+    ssize_t  n;
+
+    n = recv(job->fd, job->data, len, flags);
+
+    if (n <= 0) {
+        job_end(job, 1);
+    }
+
+    return n;
+}
 
 
 /* -1: the line breaks the protocol */
 
-int
-event_parse(event_t *event, const char *line, size_t len)
+static int
+event_check(job_t *job, json_int_t *length)
 {
-    json_t  *json, *start_by;
+    size_t       n;
+    double       timestamp;
+    json_t      *id, *path, *query, *headers;
+    json_int_t   start_by;
+    const char  *method, *addr, *kind, *name;
 
-    memset(event, 0, sizeof(event_t));
+    query = NULL;
+    headers = NULL;
+    *length = 0;
 
-    if (event_depth(line, len) > EVENT_DEPTH_MAX) {
+    /* "type": an event has none, so any is one that isn't known */
+
+    if (json_object_get(job->event, "type") != NULL
+        || json_unpack(job->event, "{s:o, s:s, s:o, s?o, s?o, s?F, s?s, "
+                       "s?{s?s, s?s}, s?I, s?I}",
+                       "id", &id, "method", &method, "path", &path,
+                       "query", &query, "headers", &headers,
+                       "timestamp", &timestamp, "remote_addr", &addr,
+                       "trigger", "kind", &kind, "name", &name,
+                       "start_by", &start_by, "body_length", length)
+           == -1)
+    {
         return -1;
     }
 
-    json = json_loadb(line, len, JSON_REJECT_DUPLICATES|JSON_ALLOW_NUL, NULL);
+    job->id = json_string_value(id);
 
-    if (!json_is_object(json) || event_check_fields(json) == -1) {
-        json_decref(json);
+    if (job->id == NULL || *length < 0
+        || event_bytes(path, NULL) == -1
+        || event_bytes(query, NULL) == -1
+        || (headers != NULL && event_check_headers(headers) == -1))
+    {
         return -1;
     }
 
-    start_by = json_object_get(json, "start_by");
+    n = strspn(job->id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                        "abcdefghijklmnopqrstuvwxyz0123456789-_");
 
-    event->json = json;
-    event->id = json_string_value(json_object_get(json, "id"));
-    event->headers = json_object_get(json, "headers");
-    event->body_length =
-                     json_integer_value(json_object_get(json, "body_length"));
-    event->start_by = json_integer_value(start_by);
-    event->leased = (start_by != NULL);
+    return (n >= 1 && n <= 64 && n == json_string_length(id)) ? 0 : -1;
+}
+
+
+static int
+event_check_headers(json_t *headers)
+{
+    size_t       i;
+    json_t      *value, *one;
+    const char  *name;
+
+    if (!json_is_object(headers)) {
+        return -1;
+    }
+
+    json_object_foreach(headers, name, value) {
+
+        one = json_string(name);
+        i = event_bytes(one, NULL);
+        json_decref(one);
+
+        if (i != 0 || (!json_is_array(value)
+                       && event_bytes(value, NULL) == -1))
+        {
+            return -1;
+        }
+
+        json_array_foreach(value, i, one) {
+            if (event_bytes(one, NULL) == -1) {
+                return -1;
+            }
+        }
+    }
 
     return 0;
 }
 
 
-void
-event_free(event_t *event)
-{
-    json_decref(event->json);
-    memset(event, 0, sizeof(event_t));
-}
-
-
-/* the last value of a header, as nuclio has it; NULL when there is none */
-
-json_t *
-event_header(event_t *event, const char *name)
-{
-    json_t  *value;
-
-    value = json_object_get(event->headers, name);
-
-    if (json_is_array(value)) {
-        value = json_array_get(value, json_array_size(value) - 1);
-    }
-
-    return value;
-}
-
-
-/* adds the bytes of a byte string (3.5); -1: it has a code point above 255 */
+/*
+ * Adds the bytes of a byte string (3.5), none for NULL.  -1: it is no string,
+ * or has a code point above 255.
+ */
 
 int
 event_bytes(json_t *string, buf_t *buf)
@@ -109,6 +182,10 @@ event_bytes(json_t *string, buf_t *buf)
     size_t                i, len;
     unsigned char         ch;
     const unsigned char  *p;
+
+    if (string != NULL && !json_is_string(string)) {
+        return -1;
+    }
 
     p = (const unsigned char *) json_string_value(string);
     len = json_string_length(string);
@@ -121,6 +198,7 @@ event_bytes(json_t *string, buf_t *buf)
         }
 
         /* jansson checked the UTF-8: 0xc2 and 0xc3 have one byte more */
+
         if (ch >= 0x80) {
             ch = (unsigned char) ((ch & 0x03) << 6 | (p[++i] & 0x3f));
         }
@@ -134,190 +212,116 @@ event_bytes(json_t *string, buf_t *buf)
 }
 
 
-/* before the parser, which recurses */
+/* PROTOCOL 4.3 */
 
-static int
-event_depth(const char *line, size_t len)
+int
+event_expired(job_t *job)
 {
-    int     depth, max, quoted;
-    size_t  i;
+    json_t  *start_by;
 
-    depth = 0;
-    max = 0;
-    quoted = 0;
+    start_by = json_object_get(job->event, "start_by");
 
-    for (i = 0; i < len; i++) {
-
-        if (quoted) {
-            if (line[i] == '\\') {
-                i++;
-
-            } else if (line[i] == '"') {
-                quoted = 0;
-            }
-
-            continue;
-        }
-
-        switch (line[i]) {
-
-        case '"':
-            quoted = 1;
-            break;
-
-        case '{':
-        case '[':
-            if (++depth > max) {
-                max = depth;
-            }
-            break;
-
-        case '}':
-        case ']':
-            depth--;
-            break;
-        }
-    }
-
-    return max;
+    return start_by != NULL
+           && monotonic_us() / 1000 > json_integer_value(start_by);
 }
 
 
-static int
-event_check_fields(json_t *json)
+/* the last value of a header, as nuclio has it; NULL when there is none */
+
+json_t *
+event_header(job_t *job, const char *name)
 {
-    int      i;
     json_t  *value;
 
-    /* an event has no type: any is one that isn't known */
+    value = json_object_get(json_object_get(job->event, "headers"), name);
 
-    if (json_object_get(json, "type") != NULL) {
+    if (json_is_array(value)) {
+        value = json_array_get(value, json_array_size(value) - 1);
+    }
+
+    return value;
+}
+
+
+/* it is read to its end in any case */
+
+static int
+event_body(job_t *job, json_int_t length)
+{
+    int     rc;
+    size_t  n;
+
+    job->input = event_body_open(length);
+    rc = (job->input != -1) ? 0 : -1;
+
+    while (length != 0) {
+        n = READ_MAX;
+
+        if (length < (json_int_t) n) {
+            n = length;
+        }
+
+        n = event_recv(job, n, 0);
+        length -= n;
+
+        if (rc == 0) {
+            rc = event_body_write(job->input, job->data, n);
+        }
+    }
+
+    (void) lseek(job->input, 0, SEEK_SET);
+
+    return rc;
+}
+
+
+/* a file without a name: the program's standard input */
+
+static int
+event_body_open(json_int_t length)
+{
+    int          fd;
+    char        *name;
+    const char  *dir;
+
+    if (length <= BODY_MEMORY_MAX) {
+        return memfd_create("body", MFD_CLOEXEC);
+    }
+
+    dir = getenv("TMPDIR");
+
+    if (dir == NULL || *dir == '\0') {
+        dir = "/tmp";
+    }
+
+    if (asprintf(&name, "%s/fn_shell.XXXXXX", dir) == -1) {
         return -1;
     }
 
-    for (i = 0; event_fields[i].name != NULL; i++) {
-        value = json_object_get(json, event_fields[i].name);
+    fd = mkostemp(name, O_CLOEXEC);
 
-        if (value == NULL) {
-            if (event_fields[i].required) {
-                return -1;
-            }
+    if (fd != -1) {
+        (void) unlink(name);
+    }
 
-            continue;
-        }
+    free(name);
 
-        if (event_fields[i].check(value) == -1) {
+    return fd;
+}
+
+
+static int
+event_body_write(int fd, const char *data, size_t len)
+{
+    ssize_t  n;
+
+    for ( /* void */ ; len != 0; data += n, len -= n) {
+        n = write(fd, data, len);
+
+        if (n == -1) {
             return -1;
         }
     }
 
     return 0;
-}
-
-
-static int
-event_check_id(json_t *value)
-{
-    size_t       len;
-    const char  *id;
-
-    id = json_string_value(value);
-
-    if (id == NULL) {
-        return -1;
-    }
-
-    len = strspn(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                     "abcdefghijklmnopqrstuvwxyz0123456789-_");
-
-    return (len >= 1 && len <= 64 && len == json_string_length(value)) ? 0 : -1;
-}
-
-
-static int
-event_check_text(json_t *value)
-{
-    return json_is_string(value) ? 0 : -1;
-}
-
-
-static int
-event_check_bytes(json_t *value)
-{
-    return json_is_string(value) ? event_bytes(value, NULL) : -1;
-}
-
-
-static int
-event_check_headers(json_t *value)
-{
-    size_t       i;
-    json_t      *header, *name;
-    const char  *key;
-
-    if (!json_is_object(value)) {
-        return -1;
-    }
-
-    json_object_foreach(value, key, header) {
-        name = json_string(key);
-
-        if (name == NULL || event_bytes(name, NULL) == -1) {
-            json_decref(name);
-            return -1;
-        }
-
-        json_decref(name);
-
-        if (!json_is_array(header)) {
-            if (event_check_bytes(header) == -1) {
-                return -1;
-            }
-
-            continue;
-        }
-
-        for (i = 0; i < json_array_size(header); i++) {
-            if (event_check_bytes(json_array_get(header, i)) == -1) {
-                return -1;
-            }
-        }
-    }
-
-    return 0;
-}
-
-
-static int
-event_check_number(json_t *value)
-{
-    return json_is_number(value) ? 0 : -1;
-}
-
-
-static int
-event_check_integer(json_t *value)
-{
-    return json_is_integer(value) ? 0 : -1;
-}
-
-
-static int
-event_check_length(json_t *value)
-{
-    return (json_is_integer(value) && json_integer_value(value) >= 0) ? 0 : -1;
-}
-
-
-static int
-event_check_trigger(json_t *value)
-{
-    json_t  *kind, *name;
-
-    kind = json_object_get(value, "kind");
-    name = json_object_get(value, "name");
-
-    return (json_is_object(value)
-            && (kind == NULL || json_is_string(kind))
-            && (name == NULL || json_is_string(name))) ? 0 : -1;
 }

@@ -5,11 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -22,55 +20,73 @@
 #define CONCURRENCY_MAX   1024
 #define CONTENT_TYPE_MAX  256
 #define LINE_MAX_LEAST    1024
+#define LOG_MAX           1024
+
+#define READY  "{\"type\":\"ready\",\"protocol\":1}\n"
 
 
-static void start_signals(void);
 static void start_descriptors(void);
-static void start_config(char **argv);
+static void start_config(void);
 static int start_number(const char *name, int value, int min, int max);
-static void start_content_type(void);
-static void start_ready(void);
+static const char *start_content_type(void);
 static void start_failed(const char *subject, const char *what);
-static void listen_on(const char *address);
-static int listen_unix(const char *path);
-static int listen_tcp(char *address);
+static int listen_on(const char *address);
+static socklen_t listen_unix(const char *path, struct sockaddr_un *addr);
+static socklen_t listen_tcp(const char *address, struct sockaddr *addr);
 
 
 config_t  config;
 
 static int          listener = LISTEN_FD;
 static int          control = CONTROL_FD;   /* -1: --listen */
-static int          signals;
-static int          local = 1;
 static const char  *socket_path;            /* made by --listen */
 
 
 int
 main(int argc, char **argv)
 {
-    char  **arguments;
+    const char  *address;
 
-    arguments = argv + 1;
+    address = NULL;
+    argv++;
 
-    if (argc > 1 && strcmp(argv[1], "--listen") == 0) {
+    if (argc > 1 && strcmp(*argv, "--listen") == 0) {
         control = -1;
-        arguments += (argc > 2) ? 2 : 1;
+        address = *++argv;
+
+        if (address == NULL) {
+            start_failed("--listen", "needs an address");
+        }
+
+        argv++;
     }
 
     start_descriptors();
-    start_signals();
-    start_config(arguments);
 
-    if (control == -1) {
-        listen_on(argv[2]);
+    if (*argv != NULL && strcmp(*argv++, "--") != 0) {
+        start_failed(argv[-1], "is no option; arguments stand after \"--\"");
     }
 
-    if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1) {
-        start_failed("descriptor 3", "is not a socket");
+    config.arguments = argv;
+
+    start_config();
+
+    if (address != NULL) {
+        listener = listen_on(address);
     }
 
-    start_ready();
-    serve(listener, control, signals, local);
+    if (listener == -1 || fcntl(listener, F_SETFL, O_NONBLOCK) == -1) {
+        start_failed(address ? address : "descriptor 3",
+                     "can't be listened on");
+    }
+
+    if (control != -1
+        && send(control, READY, sizeof(READY) - 1, MSG_NOSIGNAL) == -1)
+    {
+        return 1;
+    }
+
+    serve(listener, control);
 
     if (socket_path != NULL) {
         (void) unlink(socket_path);
@@ -80,47 +96,10 @@ main(int argc, char **argv)
 }
 
 
-/* server.c reads two of them; all others are as they are by default */
-
-static void
-start_signals(void)
-{
-    int       i;
-    sigset_t  set;
-
-    for (i = 1; i < NSIG; i++) {
-        (void) signal(i, SIG_DFL);
-    }
-
-    (void) signal(SIGPIPE, SIG_IGN);
-    (void) signal(SIGXFSZ, SIG_IGN);
-
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGCHLD);
-    (void) sigprocmask(SIG_SETMASK, &set, NULL);
-
-    signals = signalfd(-1, &set, SFD_CLOEXEC|SFD_NONBLOCK);
-
-    if (signals == -1) {
-        start_failed("signalfd()", "failed");
-    }
-}
-
-
 static void
 start_descriptors(void)
 {
-    /* 0, 1 and 2 are open, so that no pipe gets such a number */
-
-    do {
-        config.null = open("/dev/null", O_RDWR|O_CLOEXEC);
-    } while (config.null != -1 && config.null <= STDERR_FILENO
-             && fcntl(config.null, F_SETFD, 0) != -1);
-
-    if (config.null == -1) {
-        start_failed("/dev/null", "can't be opened");
-    }
+    int  fd;
 
     if (control != -1) {
         (void) fcntl(listener, F_SETFD, FD_CLOEXEC);
@@ -131,14 +110,21 @@ start_descriptors(void)
                          "no --listen ADDRESS");
         }
     }
+
+    /* 0, 1 and 2 are open, so that no pipe gets such a number */
+
+    do {
+        fd = open("/dev/null", O_RDWR);
+    } while (fd != -1 && fd <= STDERR_FILENO);
+
+    close(fd);
 }
 
 
 static void
-start_config(char **argv)
+start_config(void)
 {
-    const char   *target, *error, *protocol, *header;
-    extern char **environ;
+    const char  *target, *error, *protocol, *header;
 
     target = getenv("FN_TARGET");
     protocol = getenv("FN_PROTOCOL");
@@ -156,16 +142,20 @@ start_config(char **argv)
         start_failed(target, error);
     }
 
-    start_content_type();
-    (void) start_number("FN_LINE_MAX", 16384, LINE_MAX_LEAST, 1 << 30);
+    /* a byte needs six at most in a JSON string */
 
-    config.arguments = argv;
+    config.log_max = (start_number("FN_LINE_MAX", 16384, LINE_MAX_LEAST,
+                                   1 << 30) - 64) / 6;
+
+    if (config.log_max > LOG_MAX) {
+        config.log_max = LOG_MAX;
+    }
+
+    config.content_type = start_content_type();
     config.arguments_header = (header != NULL && strcmp(header, "1") == 0);
     config.concurrency = start_number("FN_CONCURRENCY", 1, 1, CONCURRENCY_MAX);
 
-    if (command_environment(environ) == -1
-        || job_init(config.concurrency) == -1)
-    {
+    if (command_environment() == -1) {
         start_failed("memory", "is not enough");
     }
 }
@@ -195,124 +185,108 @@ start_number(const char *name, int value, int min, int max)
 }
 
 
-static void
+static const char *
 start_content_type(void)
 {
-    size_t       i;
+    size_t       n;
     const char  *value;
 
     value = getenv("FN_CONTENT_TYPE");
 
     if (value == NULL) {
-        value = "text/plain; charset=utf-8";
+        return "text/plain; charset=utf-8";
     }
 
-    for (i = 0; value[i] != '\0'; i++) {
-        if (value[i] < ' ' || value[i] > '~') {
-            start_failed("FN_CONTENT_TYPE", "is not printable ASCII");
-        }
+    for (n = 0; value[n] >= ' ' && value[n] <= '~'; n++) { /* void */ }
+
+    if (value[n] != '\0' || n == 0 || n > CONTENT_TYPE_MAX) {
+        start_failed("FN_CONTENT_TYPE", "has an invalid value");
     }
 
-    if (i == 0 || i > CONTENT_TYPE_MAX) {
-        start_failed("FN_CONTENT_TYPE", "is empty or too long");
-    }
-
-    buf_json(&config.content_type, value);
-}
-
-
-static void
-start_ready(void)
-{
-    ssize_t  len;
-
-    static const char  line[] = "{\"type\":\"ready\",\"protocol\":1}\n";
-
-    if (control == -1) {
-        return;
-    }
-
-    len = sizeof(line) - 1;
-
-    if (send(control, line, len, MSG_NOSIGNAL) != len) {
-        exit(1);
-    }
+    return value;
 }
 
 
 static void
 start_failed(const char *subject, const char *what)
 {
-    char   text[1024];
-    buf_t  line = { NULL, 0, 0, 0 };
+    int    n;
+    char   text[1024], line[4096];
+    char  *json;
 
-    snprintf(text, sizeof(text), "\"%.900s\" %s", subject, what);
+    n = snprintf(text, sizeof(text), "\"%.600s\" %s", subject, what);
 
     if (control == -1) {
         fprintf(stderr, "fn_shell: %s\n", text);
         exit(1);
     }
 
-    buf_printf(&line, "{\"type\":\"error\",\"error\":\"StartError\","
-               "\"message\":");
-    buf_json(&line, text);
-    buf_add(&line, "}\n", 2);
+    json = json_dumps(json_pack("{s:s, s:s, s:o}", "type", "error",
+                                "error", "StartError",
+                                "message", reply_text(text, n)),
+                      JSON_COMPACT);
 
-    (void) send(control, line.data, line.len, MSG_NOSIGNAL);
+    if (json != NULL) {
+        n = snprintf(line, sizeof(line), "%s\n", json);
+        (void) send(control, line, n, MSG_NOSIGNAL);
+    }
 
     exit(1);
 }
 
 
-static void
+static int
 listen_on(const char *address)
 {
-    int    fd;
-    char  *copy;
+    int        fd, on;
+    socklen_t  len;
 
-    if (address == NULL) {
-        start_failed("--listen", "needs an address");
+    union {
+        struct sockaddr          any;
+        struct sockaddr_un       un;
+        struct sockaddr_storage  storage;
+    } addr;
+
+    on = 1;
+    memset(&addr, 0, sizeof(addr));
+    config.tcp = (strncmp(address, "unix:", 5) != 0);
+
+    len = config.tcp ? listen_tcp(address, &addr.any)
+                     : listen_unix(address + 5, &addr.un);
+
+    if (len == 0) {
+        return -1;
     }
 
-    local = (strncmp(address, "unix:", 5) == 0);
+    fd = socket(addr.any.sa_family, SOCK_STREAM|SOCK_CLOEXEC, 0);
 
-    if (local) {
-        fd = listen_unix(address + 5);
-
-    } else {
-        copy = strdup(address);
-        fd = (copy != NULL) ? listen_tcp(copy) : -1;
-        free(copy);
+    if (fd == -1
+        || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1
+        || bind(fd, &addr.any, len) == -1
+        || listen(fd, 511) == -1)
+    {
+        return -1;
     }
 
-    if (fd == -1 || listen(fd, 511) == -1) {
-        start_failed(address, "can't be listened on");
+    if (!config.tcp) {
+        socket_path = address + 5;
     }
 
-    listener = fd;
+    return fd;
 }
 
 
-static int
-listen_unix(const char *path)
+static socklen_t
+listen_unix(const char *path, struct sockaddr_un *addr)
 {
-    int                 fd;
-    struct stat         st;
-    struct sockaddr_un  addr;
+    struct stat  st;
 
-    if (*path == '\0' || strlen(path) >= sizeof(addr.sun_path)) {
-        return -1;
+    if (*path == '\0' || strlen(path) >= sizeof(addr->sun_path)) {
+        return 0;
     }
 
-    memset(&addr, 0, sizeof(addr));
-    addr.sun_family = AF_UNIX;
-    strcpy(addr.sun_path, path);
-
-    fd = socket(AF_UNIX, SOCK_STREAM|SOCK_CLOEXEC, 0);
-
-    if (fd == -1) {
-        return -1;
-    }
+    addr->sun_family = AF_UNIX;
+    strcpy(addr->sun_path, path);
 
     /* left over by one that was killed */
 
@@ -320,31 +294,24 @@ listen_unix(const char *path)
         (void) unlink(path);
     }
 
-    if (bind(fd, (struct sockaddr *) &addr, sizeof(addr)) == -1) {
-        close(fd);
-        return -1;
-    }
-
-    socket_path = path;
-
-    return fd;
+    return sizeof(struct sockaddr_un);
 }
 
 
 /* HOST:PORT, with an IPv6 address in brackets */
 
-static int
-listen_tcp(char *address)
+static socklen_t
+listen_tcp(const char *address, struct sockaddr *addr)
 {
-    int               fd, on;
-    char             *port, *host;
+    char             *host, *port;
+    socklen_t         len;
     struct addrinfo  *info, hints;
 
-    port = strrchr(address, ':');
-    host = address;
+    host = strdup(address);
+    port = (host != NULL) ? strrchr(host, ':') : NULL;
 
-    if (port == NULL || port == address) {
-        return -1;
+    if (port == NULL || port == host) {
+        return 0;
     }
 
     *port++ = '\0';
@@ -359,21 +326,12 @@ listen_tcp(char *address)
     hints.ai_flags = AI_PASSIVE;
 
     if (getaddrinfo(host, port, &hints, &info) != 0) {
-        return -1;
+        return 0;
     }
 
-    on = 1;
-    fd = socket(info->ai_family, SOCK_STREAM|SOCK_CLOEXEC, 0);
-
-    if (fd != -1
-        && (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1
-            || bind(fd, info->ai_addr, info->ai_addrlen) == -1))
-    {
-        close(fd);
-        fd = -1;
-    }
-
+    len = info->ai_addrlen;
+    memcpy(addr, info->ai_addr, len);
     freeaddrinfo(info);
 
-    return fd;
+    return len;
 }

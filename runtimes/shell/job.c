@@ -1,14 +1,10 @@
-/*
- * A job is a place where an event runs: its child, and what the child writes.
- *
- *   FREE -> LINE -> BODY -> RUN -> REPLY -> FREE
- *                            |
- *                            +-> KILLED -> FREE      the peer has gone
- */
+/* An event, in a thread of its own: what the program writes, and its end. */
 
 #include "fn_shell.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,28 +14,39 @@
 #include <unistd.h>
 
 
-/* how long output is waited for after the child's exit, microseconds */
-#define EXIT_GRACE     100000
+/* how long output is waited for after the program's exit, microseconds */
+#define EXIT_GRACE  100000
 
-#define LOG_LINE_MAX   4095
+#define OUTPUT_MAX  65536       /* what is longer becomes a stream */
+#define ERRORS_MAX  8192        /* of them, in the text of a failure */
+
+#define FAILED      "Failed to run shell command.\nError: "
+
+/* the poll array; the pipes first, as in job_t */
+#define POLL_EXIT   2
+#define POLL_PEER   3
+
+/* milliseconds between two looks at the program, without pidfd_open() */
+#define POLL_PAUSE  5
 
 
-static void job_kill(job_t *job);
-static void job_poll_one(job_t *job, struct pollfd *pfds);
-static void job_event(job_t *job, struct pollfd *pfds);
-static void job_read_output(job_t *job);
+static void *job_run(void *data);
+static void job_event(job_t *job);
+static void job_wait(job_t *job);
+static void job_events(job_t *job, struct pollfd *pfds);
+static void job_rest(job_t *job);
+static size_t job_read(job_t *job, int pipe, size_t limit);
 static void job_output(job_t *job, const char *data, size_t len);
-static void job_read_errors(job_t *job);
+static void job_errors(job_t *job, const char *data, size_t len);
 static void job_log(job_t *job, const char *data, size_t len);
-static void job_log_line(job_t *job);
-static void job_too_late(job_t *job);
+static size_t job_log_cut(const char *data, size_t len);
+static void job_log_line(job_t *job, const char *data, size_t len);
 static void job_finish(job_t *job);
-static void job_status_text(int status, char *text, size_t size);
-static void job_close(int *fd);
+static void job_failed(job_t *job);
+static void job_body(job_t *job, int status, const char *type);
 
 
-static job_t  *jobs;
-static char    scratch[65536];
+static int  done;               /* where jobs go at their end */
 
 /* the words of Go, and so of nuclio */
 static const char  *signals[] = {
@@ -51,475 +58,375 @@ static const char  *signals[] = {
 };
 
 
-int
-job_init(int n)
+/* NULL: no memory or no thread for it */
+
+job_t *
+job_start(int fd, int done_fd)
 {
-    int  i;
+    job_t           *job;
+    pthread_t        thread;
+    pthread_attr_t   attr;
 
-    jobs = calloc(n, sizeof(job_t));
+    job = malloc(sizeof(job_t));
 
-    if (jobs == NULL) {
-        return -1;
+    if (job == NULL) {
+        return NULL;
     }
 
-    for (i = 0; i < n; i++) {
-        jobs[i].input = -1;
-        jobs[i].output = -1;
-        jobs[i].errors = -1;
+    memset(job, 0, offsetof(job_t, data));
+
+    done = done_fd;
+    job->fd = fd;
+    job->input = -1;
+    job->pidfd = -1;
+    job->pipes[JOB_ERRORS] = -1;
+    job->pipes[JOB_OUTPUT] = -1;
+
+    pthread_attr_init(&attr);
+    pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
+
+    if (pthread_create(&thread, &attr, job_run, job) != 0) {
+        free(job);
+        return NULL;
     }
 
-    return 0;
+    return job;
 }
 
 
-/* a free place, or NULL */
-
-job_t *
-job_take(conn_t *conn)
+static void *
+job_run(void *data)
 {
-    int  i;
+    job_t  *job;
 
-    for (i = 0; i < config.concurrency; i++) {
+    job = data;
 
-        if (jobs[i].state == JOB_FREE) {
-            jobs[i].state = JOB_LINE;
-            jobs[i].conn = conn;
-            return &jobs[i];
-        }
+    if (setjmp(job->end) == 0) {
+        job_event(job);
     }
+
+    /* the server frees it now */
+
+    (void) !write(done, &job, sizeof(job_t *));
 
     return NULL;
 }
 
 
-/* is there a free place? */
-
-int
-job_free(void)
-{
-    int  i;
-
-    for (i = 0; i < config.concurrency; i++) {
-        if (jobs[i].state == JOB_FREE) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-int
-job_busy(void)
-{
-    int  i;
-
-    for (i = 0; i < config.concurrency; i++) {
-        if (jobs[i].state != JOB_FREE) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* the event is whole */
-
-void
-job_run(job_t *job)
-{
-    job->state = JOB_REPLY;
-
-    /* PROTOCOL 4.3 */
-
-    if (job->event.leased && monotonic_us() / 1000 > job->event.start_by) {
-        reply_expired(job);
-        return;
-    }
-
-    if (job->failure == NULL) {
-        command_start(job);
-    }
-
-    if (job->failure != NULL) {
-        reply_error(job, (job->failure_status < 500) ? "RequestError"
-                                                     : "StartError",
-                    job->failure, job->failure_status);
-        return;
-    }
-
-    job->state = JOB_RUN;
-    job_close(&job->input);
-}
-
-
-/* the peer has gone */
-
-void
-job_abort(job_t *job)
-{
-    if (job->pid == 0) {
-        job_release(job);
-        return;
-    }
-
-    job_kill(job);
-
-    job->conn = NULL;
-    job->state = JOB_KILLED;
-
-    job_close(&job->output);
-    job_close(&job->errors);
-}
-
-
-void
-job_release(job_t *job)
-{
-    job_close(&job->input);
-    job_close(&job->output);
-    job_close(&job->errors);
-
-    event_free(&job->event);
-
-    buf_reset(&job->line);
-    buf_reset(&job->wire);
-    buf_reset(&job->collected);
-    buf_reset(&job->mixed);
-    buf_reset(&job->log);
-
-    job->conn = NULL;
-    job->state = JOB_FREE;
-    job->input_left = 0;
-    job->status = 0;
-    job->started = 0;
-    job->exited = 0;
-    job->output_left = 0;
-    job->errors_len = 0;
-    job->failure = NULL;
-    job->stream = 0;
-    job->late = 0;
-}
-
-
 static void
+job_event(job_t *job)
+{
+    int  rc;
+
+    rc = event_read(job);
+
+    if (event_expired(job)) {
+        reply(job, NULL, "{s:s, s:s}", "type", "expired", "id", job->id);
+        job_end(job, 0);
+    }
+
+    if (rc == -1) {
+        job_refuse(job, 503, "no place to keep the body");
+    }
+
+    command_start(job);
+    job_wait(job);
+    job_finish(job);
+}
+
+
+/* the event can't be run */
+
+void
+job_refuse(job_t *job, int status, const char *why)
+{
+    reply(job, NULL, "{s:s, s:s, s:s, s:i, s:s}", "type", "error",
+          "id", job->id,
+          "error", (status < 500) ? "RequestError" : "StartError",
+          "status", status, "message", why);
+    job_end(job, 0);
+}
+
+
+void
+job_end(job_t *job, int broken)
+{
+    if (job->pid != 0) {
+        job_kill(job);
+        (void) waitpid(job->pid, NULL, 0);
+    }
+
+    job->broken = broken;
+    longjmp(job->end, 1);
+}
+
+
+void
 job_kill(job_t *job)
 {
     /* a vfork() that is a fork(): its group may not be there yet */
 
-    if (kill(-job->pid, SIGKILL) == -1) {
+    if (job->pid != 0 && kill(-job->pid, SIGKILL) == -1) {
         (void) kill(job->pid, SIGKILL);
     }
 }
 
 
 void
-job_kill_all(void)
-{
-    int  i;
-
-    for (i = 0; i < config.concurrency; i++) {
-        if (jobs[i].pid != 0) {
-            job_kill(&jobs[i]);
-        }
-    }
-}
-
-
-/* some child has ended, or several have */
-
-void
-job_reap(void)
+job_free(job_t *job)
 {
     int     i;
-    job_t  *job;
+    size_t  n;
 
-    for (i = 0; i < config.concurrency; i++) {
-        job = &jobs[i];
+    int  fds[] = { job->input, job->pidfd, job->pipes[0], job->pipes[1] };
 
-        if (job->pid == 0 || waitpid(job->pid, &job->status, WNOHANG) <= 0) {
-            continue;
-        }
-
-        job->pid = 0;
-        job->exited = monotonic_us();
-
-        if (job->state == JOB_KILLED) {
-            job_release(job);
+    for (i = 0; i < 4; i++) {
+        if (fds[i] != -1) {
+            close(fds[i]);
         }
     }
+
+    for (n = config.nenv; n < job->nenv; n++) {
+        free(job->env[n]);
+    }
+
+    json_decref(job->event);
+    free(job->argv);
+    free(job->env);
+    free(job->line.data);
+    free(job->arguments.data);
+    free(job->output.data);
+    free(job->mixed.data);
+    free(job->log.data);
+    free(job->wire.data);
+    free(job);
 }
 
 
 /*
- * Fills JOB_POLL_N entries per job, and returns the longest time to sleep in
- * milliseconds, or -1.  stderr stands before stdout: poll() asks for them in
- * this order, so when it reports stderr, it reports what the child wrote to
- * stdout before as well.
+ * Until the program has ended, and nobody holds its pipes or time is over.
+ * stderr stands before stdout: poll() asks for them in this order, so when it
+ * reports stderr, it reports what was written to stdout before as well.
  */
 
-int
-job_poll(struct pollfd *pfds, int64_t now)
-{
-    int      i, timeout, left;
-    job_t   *job;
-
-    timeout = -1;
-
-    for (i = 0; i < config.concurrency; i++, pfds += JOB_POLL_N) {
-        job = &jobs[i];
-
-        job_poll_one(job, pfds);
-
-        if (job->state != JOB_RUN || job->exited == 0 || job->late) {
-            continue;
-        }
-
-        left = (int) ((job->exited + EXIT_GRACE - now) / 1000) + 1;
-
-        if (left < 0) {
-            left = 0;
-        }
-
-        if (timeout == -1 || left < timeout) {
-            timeout = left;
-        }
-    }
-
-    return timeout;
-}
-
-
 static void
-job_poll_one(job_t *job, struct pollfd *pfds)
+job_wait(job_t *job)
 {
-    int  i;
+    int            timeout;
+    struct pollfd  pfds[4];
 
-    for (i = 0; i < JOB_POLL_N; i++) {
-        pfds[i].fd = -1;
-        pfds[i].events = POLLIN;
-    }
+    while (job->pid != 0 || job->pipes[0] != -1 || job->pipes[1] != -1) {
+        pfds[JOB_ERRORS].fd = job->pipes[JOB_ERRORS];
+        pfds[JOB_OUTPUT].fd = job->pipes[JOB_OUTPUT];
+        pfds[POLL_EXIT].fd = (job->pid != 0) ? job->pidfd : -1;
+        pfds[POLL_PEER].fd = job->fd;
 
-    if (job->state != JOB_RUN) {
-        return;
-    }
+        pfds[JOB_ERRORS].events = POLLIN;
+        pfds[JOB_OUTPUT].events = POLLIN;
+        pfds[POLL_EXIT].events = POLLIN;
 
-    pfds[0].fd = job->errors;
+        /* TCP can't tell a peer that has gone from one that ended its side */
 
-    /* a slow client slows down the child */
+        pfds[POLL_PEER].events = config.tcp ? POLLRDHUP : 0;
 
-    if (job->wire.pos == job->wire.len) {
-        pfds[1].fd = job->output;
-    }
-}
+        timeout = (job->pidfd == -1) ? POLL_PAUSE : -1;
 
+        if (job->pid == 0) {
+            timeout = (job->exited + EXIT_GRACE - monotonic_us()) / 1000 + 1;
 
-void
-job_events(struct pollfd *pfds)
-{
-    int  i;
-
-    for (i = 0; i < config.concurrency; i++, pfds += JOB_POLL_N) {
-        if (jobs[i].state == JOB_RUN) {
-            job_event(&jobs[i], pfds);
-        }
-    }
-}
-
-
-static void
-job_event(job_t *job, struct pollfd *pfds)
-{
-    if (pfds[1].revents != 0) {
-        job_read_output(job);
-    }
-
-    if (pfds[0].revents != 0) {
-        job_read_errors(job);
-    }
-
-    if (job->exited == 0) {
-        return;
-    }
-
-    if (!job->late && monotonic_us() >= job->exited + EXIT_GRACE) {
-        job_too_late(job);
-    }
-
-    if (job->output == -1 && job->errors == -1) {
-        job_finish(job);
-    }
-}
-
-
-static void
-job_read_output(job_t *job)
-{
-    size_t   size;
-    ssize_t  n;
-
-    size = sizeof(scratch);
-
-    if (job->late && job->output_left < (int64_t) size) {
-        size = job->output_left;
-    }
-
-    n = read(job->output, scratch, size);
-
-    if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
-        return;
-    }
-
-    if (n <= 0) {
-        job_close(&job->output);
-        return;
-    }
-
-    if (job->late) {
-        job->output_left -= n;
-
-        if (job->output_left == 0) {
-            job_close(&job->output);
-        }
-    }
-
-    job_output(job, scratch, n);
-}
-
-
-static void
-job_output(job_t *job, const char *data, size_t len)
-{
-    if (!job->stream && job->collected.len + len <= OUTPUT_MAX) {
-        buf_add(&job->collected, data, len);
-        buf_add(&job->mixed, data, len);
-        return;
-    }
-
-    if (!job->stream) {
-        job->stream = 1;
-        reply_stream(job);
-
-        if (job->collected.len != 0) {
-            reply_chunk(job, job->collected.data, job->collected.len);
-        }
-    }
-
-    reply_chunk(job, data, len);
-}
-
-
-static void
-job_read_errors(job_t *job)
-{
-    size_t   keep;
-    ssize_t  n;
-
-    n = read(job->errors, scratch, sizeof(scratch));
-
-    if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
-        return;
-    }
-
-    if (n <= 0) {
-        job_close(&job->errors);
-        return;
-    }
-
-    job_log(job, scratch, n);
-
-    keep = ERRORS_MAX - job->errors_len;
-
-    if (keep > (size_t) n) {
-        keep = n;
-    }
-
-    buf_add(&job->mixed, scratch, keep);
-    job->errors_len += keep;
-}
-
-
-/* whole lines, so that those of two children don't mix */
-
-static void
-job_log(job_t *job, const char *data, size_t len)
-{
-    size_t       n;
-    const char  *lf;
-
-    while (len != 0) {
-        n = LOG_LINE_MAX - job->log.len;
-
-        if (n > len) {
-            n = len;
-        }
-
-        lf = memchr(data, '\n', n);
-
-        if (lf != NULL) {
-            n = lf - data;
-        }
-
-        buf_add(&job->log, data, n);
-
-        if (lf != NULL || job->log.len == LOG_LINE_MAX) {
-            job_log_line(job);
-        }
-
-        n += (lf != NULL);
-        data += n;
-        len -= n;
-    }
-}
-
-
-static void
-job_log_line(job_t *job)
-{
-    size_t   pos;
-    ssize_t  n;
-
-    buf_add(&job->log, "\n", 1);
-
-    for (pos = 0; pos < job->log.len; pos += n) {
-        n = write(STDERR_FILENO, job->log.data + pos, job->log.len - pos);
-
-        if (n == -1) {
-            if (errno != EINTR) {
-                break;
+            if (timeout <= 0) {
+                job_rest(job);
+                return;
             }
+        }
 
-            n = 0;
+        if (poll(pfds, 4, timeout) > 0) {
+            job_events(job, pfds);
+        }
+
+        if (job->pid != 0 && waitpid(job->pid, &job->status, WNOHANG) > 0) {
+            job->pid = 0;
+            job->exited = monotonic_us();
         }
     }
+}
 
-    buf_reset(&job->log);
+
+static void
+job_events(job_t *job, struct pollfd *pfds)
+{
+    if (pfds[POLL_PEER].revents != 0) {
+        job_end(job, 1);
+    }
+
+    if (pfds[JOB_OUTPUT].revents != 0) {
+        (void) job_read(job, JOB_OUTPUT, READ_MAX);
+    }
+
+    if (pfds[JOB_ERRORS].revents != 0) {
+        (void) job_read(job, JOB_ERRORS, READ_MAX);
+    }
 }
 
 
 /* others hold the pipes: what is in them by now counts, and no more */
 
 static void
-job_too_late(job_t *job)
+job_rest(job_t *job)
 {
-    int  n;
+    int     i, left;
+    size_t  n;
 
-    job->late = 1;
-    n = 0;
+    for (i = JOB_OUTPUT; i >= JOB_ERRORS; i--) {
 
-    if (job->output != -1) {
-        (void) ioctl(job->output, FIONREAD, &n);
-        job->output_left = n;
+        if (job->pipes[i] == -1
+            || ioctl(job->pipes[i], FIONREAD, &left) == -1)
+        {
+            continue;
+        }
 
-        if (n == 0) {
-            job_close(&job->output);
+        for ( /* void */ ; left > 0; left -= n) {
+            n = job_read(job, i, left);
+
+            if (n == 0) {
+                break;
+            }
+        }
+    }
+}
+
+
+/* a slow client slows down the program: what was read is sent first */
+
+static size_t
+job_read(job_t *job, int pipe, size_t limit)
+{
+    ssize_t  n;
+
+    n = read(job->pipes[pipe], job->data,
+             (limit < READ_MAX) ? limit : READ_MAX);
+
+    if (n <= 0) {
+        close(job->pipes[pipe]);
+        job->pipes[pipe] = -1;
+        return 0;
+    }
+
+    if (pipe == JOB_OUTPUT) {
+        job_output(job, job->data, n);
+
+    } else {
+        job_errors(job, job->data, n);
+    }
+
+    return n;
+}
+
+
+static void
+job_output(job_t *job, const char *data, size_t len)
+{
+    if (!job->stream && job->output.len + len <= OUTPUT_MAX) {
+        buf_add(&job->output, data, len);
+        buf_add(&job->mixed, data, len);
+        return;
+    }
+
+    if (!job->stream) {
+        job->stream = 1;
+        reply(job, NULL, "{s:s, s:s, s:i, s:{s:s}, s:b}", "type", "response",
+              "id", job->id, "status", 200, "headers",
+              "Content-Type", config.content_type, "stream", 1);
+    }
+
+    buf_add(&job->output, data, len);
+
+    reply(job, &job->output, "{s:s, s:I}", "type", "chunk",
+          "length", (json_int_t) job->output.len);
+
+    job->output.len = 0;
+}
+
+
+static void
+job_errors(job_t *job, const char *data, size_t len)
+{
+    size_t  keep;
+
+    job_log(job, data, len);
+
+    keep = ERRORS_MAX - job->errors_len;
+
+    if (keep > len) {
+        keep = len;
+    }
+
+    buf_add(&job->mixed, data, keep);
+    job->errors_len += keep;
+}
+
+
+/* a record per line; a long one is several */
+
+static void
+job_log(job_t *job, const char *data, size_t len)
+{
+    size_t       n;
+    const char  *p, *lf, *last;
+
+    buf_add(&job->log, data, len);
+
+    p = job->log.data;
+    last = p + job->log.len;
+
+    while (p < last) {
+        lf = memchr(p, '\n', last - p);
+        n = (lf ? lf : last) - p;
+
+        if (n > config.log_max) {
+            n = job_log_cut(p, config.log_max);
+            lf = NULL;
+
+        } else if (lf == NULL) {
+            break;
+        }
+
+        job_log_line(job, p, n);
+        p += n + (lf != NULL);
+    }
+
+    job->log.len = last - p;
+    memmove(job->log.data, p, job->log.len);
+}
+
+
+/* not within a character */
+
+static size_t
+job_log_cut(const char *data, size_t len)
+{
+    size_t  n;
+
+    for (n = len; n > len - 4; n--) {
+        if ((data[n] & 0xc0) != 0x80) {
+            return n;
         }
     }
 
-    if (job->errors != -1) {
-        job_read_errors(job);
-        job_close(&job->errors);
+    return len;
+}
+
+
+static void
+job_log_line(job_t *job, const char *data, size_t len)
+{
+    if (len != 0 && data[len - 1] == '\r') {
+        len--;
+    }
+
+    if (len != 0) {
+        reply(job, NULL, "{s:s, s:s, s:o}", "type", "log", "level", "error",
+              "message", reply_text(data, len));
     }
 }
 
@@ -527,70 +434,65 @@ job_too_late(job_t *job)
 static void
 job_finish(job_t *job)
 {
-    char  text[64];
+    job_log_line(job, job->log.data, job->log.len);
 
-    if (job->log.len != 0) {
-        job_log_line(job);
-    }
+    if (job->status != 0) {
+        job_failed(job);
 
-    job->state = JOB_REPLY;
-
-    if (job->status == 0) {
-
-        if (job->stream) {
-            reply_end(job);
-
-        } else {
-            reply_body(job, 200, &job->collected);
-        }
-
-        return;
-    }
-
-    job_status_text(job->status, text, sizeof(text));
-
-    if (job->stream) {
-        reply_error(job, "ExitError", text, 500);
-        return;
-    }
-
-    buf_reset(&job->collected);
-    buf_printf(&job->collected, "Failed to run shell command.\n"
-               "Error: %s\nOutput:", text);
-    buf_add(&job->collected, job->mixed.data, job->mixed.len);
-
-    reply_body(job, 500, &job->collected);
-}
-
-
-static void
-job_status_text(int status, char *text, size_t size)
-{
-    int  sig;
-
-    if (WIFEXITED(status)) {
-        snprintf(text, size, "exit status %d", WEXITSTATUS(status));
-        return;
-    }
-
-    sig = WTERMSIG(status);
-
-    if (sig < (int) (sizeof(signals) / sizeof(signals[0]))) {
-        snprintf(text, size, "signal: %s%s", signals[sig],
-                 WCOREDUMP(status) ? " (core dumped)" : "");
+    } else if (job->stream) {
+        reply(job, NULL, "{s:s}", "type", "end");
 
     } else {
-        snprintf(text, size, "signal: signal %d%s", sig,
-                 WCOREDUMP(status) ? " (core dumped)" : "");
+        job_body(job, 200, config.content_type);
     }
 }
 
 
 static void
-job_close(int *fd)
+job_failed(job_t *job)
 {
-    if (*fd != -1) {
-        close(*fd);
-        *fd = -1;
+    int          n, sig;
+    char         text[64];
+    const char  *core;
+
+    sig = WTERMSIG(job->status);
+    core = WCOREDUMP(job->status) ? " (core dumped)" : "";
+
+    if (WIFEXITED(job->status)) {
+        n = snprintf(text, sizeof(text), "exit status %d",
+                     WEXITSTATUS(job->status));
+
+    } else if (sig < (int) (sizeof(signals) / sizeof(signals[0]))) {
+        n = snprintf(text, sizeof(text), "signal: %s%s", signals[sig], core);
+
+    } else {
+        n = snprintf(text, sizeof(text), "signal: signal %d%s", sig, core);
     }
+
+    if (job->stream) {
+        reply(job, NULL, "{s:s, s:s, s:s, s:i, s:s, s:I}", "type", "error",
+              "id", job->id, "error", "ExitError", "status", 500,
+              "message", text, "duration_us",
+              (json_int_t) (job->exited - job->started));
+        return;
+    }
+
+    job->output.len = 0;
+    buf_add(&job->output, FAILED, sizeof(FAILED) - 1);
+    buf_add(&job->output, text, n);
+    buf_add(&job->output, "\nOutput:", 8);
+    buf_add(&job->output, job->mixed.data, job->mixed.len);
+
+    job_body(job, 500, "text/plain; charset=utf-8");
+}
+
+
+static void
+job_body(job_t *job, int status, const char *type)
+{
+    reply(job, &job->output, "{s:s, s:s, s:i, s:{s:s}, s:I, s:I}",
+          "type", "response", "id", job->id, "status", status,
+          "headers", "Content-Type", type,
+          "body_length", (json_int_t) job->output.len,
+          "duration_us", (json_int_t) (job->exited - job->started));
 }

@@ -1,4 +1,4 @@
-/* Reply lines (PROTOCOL 5), and the buffer that they are written to. */
+/* Reply lines: PROTOCOL 5. */
 
 #include "fn_shell.h"
 
@@ -6,14 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 
 
-#define BUF_KEEP  262144    /* larger ones are freed after use */
-
-
-static void buf_reserve(buf_t *buf, size_t len);
-static void reply_duration(job_t *job);
+static int reply_add(const char *data, size_t len, void *buf);
 
 
 int64_t
@@ -27,172 +24,110 @@ monotonic_us(void)
 }
 
 
-/* without memory the process ends, its children with it; nginx starts anew */
-
-static void
-buf_reserve(buf_t *buf, size_t len)
-{
-    char    *data;
-    size_t   size;
-
-    if (len <= buf->size - buf->len) {
-        return;
-    }
-
-    size = (buf->size != 0) ? buf->size : 1024;
-
-    while (size - buf->len < len) {
-        size *= 2;
-    }
-
-    data = realloc(buf->data, size);
-
-    if (data == NULL) {
-        fputs("fn_shell: no memory\n", stderr);
-        _Exit(1);
-    }
-
-    buf->data = data;
-    buf->size = size;
-}
-
+/* without memory the process ends, its programs with it; nginx starts anew */
 
 void
 buf_add(buf_t *buf, const void *data, size_t len)
 {
-    if (len != 0) {
-        buf_reserve(buf, len);
-        memcpy(buf->data + buf->len, data, len);
-        buf->len += len;
+    if (len == 0) {
+        return;
     }
+
+    if (len > buf->size - buf->len) {
+        buf->size = 2 * (buf->len + len);
+        buf->data = realloc(buf->data, buf->size);
+
+        if (buf->data == NULL) {
+            fputs("fn_shell: no memory\n", stderr);
+            _Exit(1);
+        }
+    }
+
+    memcpy(buf->data + buf->len, data, len);
+    buf->len += len;
 }
 
 
-void
-buf_printf(buf_t *buf, const char *fmt, ...)
-{
-    int      n;
-    va_list  args;
+/* a JSON string; bytes that are no UTF-8 are taken as ISO 8859-1 */
 
-    buf_reserve(buf, 512);
+json_t *
+reply_text(const char *data, size_t len)
+{
+    char    *text;
+    size_t   i, n;
+    json_t  *json;
+
+    json = json_stringn(data, len);
+
+    if (json != NULL) {
+        return json;
+    }
+
+    text = malloc(2 * len);
+
+    if (text == NULL) {
+        return NULL;
+    }
+
+    for (i = 0, n = 0; i < len; i++) {
+
+        if (data[i] & 0x80) {
+            text[n++] = (char) (0xc0 | (unsigned char) data[i] >> 6);
+            text[n++] = (char) (0x80 | (data[i] & 0x3f));
+
+        } else {
+            text[n++] = data[i];
+        }
+    }
+
+    json = json_stringn(text, n);
+    free(text);
+
+    return json;
+}
+
+
+/* sends the line that json_pack() makes of what is given, and data or NULL */
+
+void
+reply(job_t *job, const buf_t *data, const char *fmt, ...)
+{
+    size_t    sent;
+    json_t   *line;
+    va_list   args;
+    ssize_t   n;
 
     va_start(args, fmt);
-    n = vsnprintf(buf->data + buf->len, 512, fmt, args);
+    line = json_vpack_ex(NULL, 0, fmt, args);
     va_end(args);
 
-    buf->len += (n < 512) ? n : 511;
-}
+    job->wire.len = 0;
 
+    if (json_dump_callback(line, reply_add, &job->wire, JSON_COMPACT) == -1) {
+        job_end(job, 1);
+    }
 
-/* adds a JSON string; what isn't printable ASCII becomes "?" */
+    json_decref(line);
+    buf_add(&job->wire, "\n", 1);
 
-void
-buf_json(buf_t *buf, const char *text)
-{
-    buf_add(buf, "\"", 1);
+    if (data != NULL) {
+        buf_add(&job->wire, data->data, data->len);
+    }
 
-    for ( /* void */ ; *text != '\0'; text++) {
+    for (sent = 0; sent < job->wire.len; sent += n) {
+        n = send(job->fd, job->wire.data + sent, job->wire.len - sent,
+                 MSG_NOSIGNAL);
 
-        if (*text == '"' || *text == '\\') {
-            buf_add(buf, "\\", 1);
+        if (n == -1) {
+            job_end(job, 1);
         }
-
-        buf_add(buf, (*text >= ' ' && *text <= '~') ? text : "?", 1);
-    }
-
-    buf_add(buf, "\"", 1);
-}
-
-
-void
-buf_reset(buf_t *buf)
-{
-    buf->pos = 0;
-    buf->len = 0;
-
-    if (buf->size > BUF_KEEP) {
-        free(buf->data);
-        buf->data = NULL;
-        buf->size = 0;
     }
 }
 
 
-void
-reply_body(job_t *job, int status, const buf_t *body)
+static int
+reply_add(const char *data, size_t len, void *buf)
 {
-    buf_printf(&job->wire, "{\"type\":\"response\",\"id\":\"%s\","
-               "\"status\":%d,\"headers\":{\"Content-Type\":",
-               job->event.id, status);
-
-    if (status == 200) {
-        buf_add(&job->wire, config.content_type.data, config.content_type.len);
-
-    } else {
-        buf_json(&job->wire, "text/plain; charset=utf-8");
-    }
-
-    buf_printf(&job->wire, "},\"body_length\":%zu", body->len);
-    reply_duration(job);
-    buf_add(&job->wire, "}\n", 2);
-    buf_add(&job->wire, body->data, body->len);
-}
-
-
-void
-reply_stream(job_t *job)
-{
-    buf_printf(&job->wire, "{\"type\":\"response\",\"id\":\"%s\","
-               "\"status\":200,\"headers\":{\"Content-Type\":",
-               job->event.id);
-    buf_add(&job->wire, config.content_type.data, config.content_type.len);
-    buf_printf(&job->wire, "},\"stream\":true}\n");
-}
-
-
-void
-reply_chunk(job_t *job, const void *data, size_t len)
-{
-    buf_printf(&job->wire, "{\"type\":\"chunk\",\"length\":%zu}\n", len);
-    buf_add(&job->wire, data, len);
-}
-
-
-void
-reply_end(job_t *job)
-{
-    buf_printf(&job->wire, "{\"type\":\"end\"}\n");
-}
-
-
-void
-reply_expired(job_t *job)
-{
-    buf_printf(&job->wire, "{\"type\":\"expired\",\"id\":\"%s\"}\n",
-               job->event.id);
-}
-
-
-void
-reply_error(job_t *job, const char *name, const char *text, int status)
-{
-    buf_printf(&job->wire, "{\"type\":\"error\",\"id\":\"%s\","
-               "\"error\":\"%s\",\"status\":%d,\"message\":",
-               job->event.id, name, status);
-    buf_json(&job->wire, text);
-    reply_duration(job);
-    buf_add(&job->wire, "}\n", 2);
-}
-
-
-static void
-reply_duration(job_t *job)
-{
-    int64_t  end;
-
-    if (job->started != 0) {
-        end = (job->exited != 0) ? job->exited : monotonic_us();
-        buf_printf(&job->wire, ",\"duration_us\":%lld",
-                   (long long) (end - job->started));
-    }
+    buf_add(buf, data, len);
+    return 0;
 }

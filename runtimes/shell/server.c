@@ -1,8 +1,15 @@
-/* The poll loop and the control socket: PROTOCOL 2 and 3.1. */
+/*
+ * The poll loop: PROTOCOL 2 and 3.1.  A connection with an event is left to
+ * its job.  As long as all places are taken, nothing is read (PROTOCOL 4.4).
+ */
 
 #include "fn_shell.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,63 +21,66 @@
 
 #define CONTROL_LINE_MAX  4096
 
-/* the poll array: listening socket, control socket, signals, jobs, others */
+/* the poll array */
 #define POLL_LISTEN       0
 #define POLL_CONTROL      1
 #define POLL_SIGNAL       2
-#define POLL_JOBS         3
+#define POLL_DONE         3
+#define POLL_CONNS        4
 
-/* no descriptors: how long nothing is accepted, microseconds */
-#define ACCEPT_PAUSE      100000
+/* no descriptors, no threads: how long nothing is begun, milliseconds */
+#define PAUSE             100
 
 
-static size_t serve_poll(int *timeout);
-static void serve_connections(size_t n);
+typedef struct {
+    int             fd;             /* -1: closed */
+    job_t          *job;            /* its event, or NULL */
+} conn_t;
+
+
+static void serve_init(void);
+static int serve_wait(void);
+static void serve_conns(void);
 static void serve_accept(void);
-static int serve_add(int fd);
-static void serve_signal(void);
+static int serve_room(void);
+static void serve_done(void);
 static void serve_control(void);
-static void serve_control_line(const char *line, size_t len);
 static void serve_stop(void);
+static void serve_exit(int status);
 
 
 static struct pollfd  *pfds;
-static conn_t        **conns;
-static size_t          nconns, conns_size, first;
-static int             listener, control, signals;      /* or -1 */
-static int             local, stopping;
-static int64_t         accept_at;       /* 0: at any time */
-static buf_t           control_line;
+static conn_t         *conns;       /* the one that waits longest is first */
+static size_t          nconns, conns_size;
+static int             listener, control;       /* or -1 */
+static int             signals;     /* signalfd */
+static int             done[2];     /* pipe: pointers to jobs that have ended */
+static int             running, paused, stopping;
 
 
 void
-serve(int listen_fd, int control_fd, int signal_fd, int is_local)
+serve(int listen_fd, int control_fd)
 {
-    int     timeout;
-    size_t  n;
-
     listener = listen_fd;
     control = control_fd;
-    local = is_local;
-    signals = signal_fd;
 
-    while (!stopping || job_busy()) {
-        n = serve_poll(&timeout);
+    serve_init();
 
-        if (poll(pfds, n, timeout) == -1) {
-            if (errno == EINTR) {
-                continue;
-            }
+    while (!stopping || running != 0) {
 
-            exit(1);
+        if (serve_wait() == -1) {
+            continue;
+        }
+
+        serve_conns();
+
+        if (pfds[POLL_DONE].revents != 0) {
+            serve_done();
         }
 
         if (pfds[POLL_SIGNAL].revents != 0) {
-            serve_signal();
+            serve_stop();
         }
-
-        job_events(pfds + POLL_JOBS);
-        serve_connections(n);
 
         if (pfds[POLL_LISTEN].revents != 0) {
             serve_accept();
@@ -83,173 +93,198 @@ serve(int listen_fd, int control_fd, int signal_fd, int is_local)
 }
 
 
-static size_t
-serve_poll(int *timeout)
+/* of the signals two stop; all others are as they are by default */
+
+static void
+serve_init(void)
 {
-    int             begin;
-    size_t          i, n;
-    int64_t         now;
-    struct pollfd  *p;
+    int       i;
+    sigset_t  set;
 
-    n = POLL_JOBS + JOB_POLL_N * (size_t) config.concurrency + nconns;
-    p = realloc(pfds, n * sizeof(struct pollfd));
+    for (i = 1; i < NSIG; i++) {
+        (void) signal(i, SIG_DFL);
+    }
 
-    if (p == NULL) {
+    (void) signal(SIGXFSZ, SIG_IGN);
+
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    (void) sigprocmask(SIG_SETMASK, &set, NULL);
+
+    signals = signalfd(-1, &set, SFD_CLOEXEC);
+
+    if (signals == -1 || pipe2(done, O_CLOEXEC) == -1 || serve_room() == -1) {
         exit(1);
     }
 
-    pfds = p;
-    now = monotonic_us();
-    *timeout = job_poll(pfds + POLL_JOBS, now);
+    json_object_seed(0);
+}
 
-    if (accept_at != 0 && now >= accept_at) {
-        accept_at = 0;
+
+static int
+serve_wait(void)
+{
+    int     begin, n;
+    size_t  i;
+
+    for (i = 0, n = 0; i < nconns; i++) {
+        if (conns[i].fd != -1) {
+            conns[n++] = conns[i];
+        }
     }
 
-    if (accept_at != 0 && *timeout == -1) {
-        *timeout = ACCEPT_PAUSE / 1000;
+    nconns = n;
+    begin = (running < config.concurrency && !paused);
+
+    pfds[POLL_LISTEN].fd = paused ? -1 : listener;
+    pfds[POLL_CONTROL].fd = control;
+    pfds[POLL_SIGNAL].fd = stopping ? -1 : signals;
+    pfds[POLL_DONE].fd = done[0];
+
+    for (i = 0; i < POLL_CONNS; i++) {
+        pfds[i].events = POLLIN;
     }
-
-    p[POLL_LISTEN].fd = (accept_at == 0) ? listener : -1;
-    p[POLL_CONTROL].fd = control;
-    p[POLL_SIGNAL].fd = signals;
-
-    for (i = 0; i < POLL_JOBS; i++) {
-        p[i].events = POLLIN;
-    }
-
-    begin = (!stopping && job_free());
 
     for (i = 0; i < nconns; i++) {
-        conn_poll(conns[i], &p[n - nconns + i], begin);
+        pfds[POLL_CONNS + i].fd = (conns[i].job == NULL) ? conns[i].fd
+                                                       : -1;
+        pfds[POLL_CONNS + i].events = (begin ? POLLIN : 0)
+                                      | (config.tcp ? POLLRDHUP : 0);
     }
+
+    n = poll(pfds, POLL_CONNS + nconns, paused ? PAUSE : -1);
+    paused = 0;
 
     return n;
 }
 
 
-/* a free place goes round: from behind the one that took the last */
-
 static void
-serve_connections(size_t n)
+serve_conns(void)
 {
-    job_t          *job;
-    size_t          i, k, left, start;
-    struct pollfd  *p;
-
-    p = pfds + n - nconns;
-    start = first;
+    short   revents;
+    size_t  i;
 
     for (i = 0; i < nconns; i++) {
-        k = (start + i) % nconns;
-        job = conns[k]->job;
+        revents = pfds[POLL_CONNS + i].revents;
 
-        conn_event(conns[k], &p[k], stopping);
+        if (revents & ~POLLIN) {
+            close(conns[i].fd);
+            conns[i].fd = -1;
 
-        if (conns[k]->job != NULL && job == NULL) {
-            first = k + 1;
+        } else if (revents && running < config.concurrency) {
+            conns[i].job = job_start(conns[i].fd, done[1]);
+            paused |= (conns[i].job == NULL);
+            running += (conns[i].job != NULL);
         }
     }
-
-    left = 0;
-
-    for (i = 0; i < nconns; i++) {
-
-        if (conns[i]->fd == -1) {
-            free(conns[i]);
-
-        } else {
-            conns[left++] = conns[i];
-        }
-    }
-
-    nconns = left;
 }
 
 
 static void
 serve_accept(void)
 {
-    int  fd;
+    int  fd, on;
 
-    for ( ;; ) {
-        fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK|SOCK_CLOEXEC);
+    fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 
-        if (fd != -1) {
-            if (serve_add(fd) == -1) {
-                close(fd);
-            }
-
-            continue;
-        }
-
-        if (errno == EINTR || errno == ECONNABORTED) {
-            continue;
-        }
-
-        if (errno != EAGAIN) {
-            accept_at = monotonic_us() + ACCEPT_PAUSE;
-        }
-
+    if (fd == -1) {
+        paused = (errno != EAGAIN && errno != ECONNABORTED);
         return;
     }
+
+    if (serve_room() == -1) {
+        close(fd);
+        return;
+    }
+
+    if (config.tcp) {
+        on = 1;
+        (void) setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    }
+
+    conns[nconns].fd = fd;
+    conns[nconns++].job = NULL;
 }
 
 
+/* for one connection more */
+
 static int
-serve_add(int fd)
+serve_room(void)
 {
-    size_t    size;
-    conn_t  **p;
+    void    *p;
+    size_t   size;
 
-    if (nconns == conns_size) {
-        size = (conns_size != 0) ? conns_size * 2 : 16;
-        p = realloc(conns, size * sizeof(conn_t *));
-
-        if (p == NULL) {
-            return -1;
-        }
-
-        conns = p;
-        conns_size = size;
+    if (nconns < conns_size) {
+        return 0;
     }
 
-    conns[nconns] = conn_create(fd, local);
+    size = conns_size * 2 + 16;
+    p = realloc(conns, size * sizeof(conn_t));
 
-    if (conns[nconns] == NULL) {
+    if (p == NULL) {
         return -1;
     }
 
-    nconns++;
+    conns = p;
+    p = realloc(pfds, (POLL_CONNS + size) * sizeof(struct pollfd));
+
+    if (p == NULL) {
+        return -1;
+    }
+
+    pfds = p;
+    conns_size = size;
 
     return 0;
 }
 
 
+/* its connection goes to the end of the row */
+
 static void
-serve_signal(void)
+serve_done(void)
 {
-    struct signalfd_siginfo  info;
+    size_t   i;
+    job_t   *job;
+    conn_t   conn;
 
-    while (read(signals, &info, sizeof(info)) == sizeof(info)) {
-
-        if (info.ssi_signo == SIGCHLD) {
-            job_reap();
-
-        } else {
-            serve_stop();
-        }
+    if (read(done[0], &job, sizeof(job)) != sizeof(job)) {
+        return;
     }
+
+    for (i = 0; conns[i].job != job; i++) { /* void */ }
+
+    conn.fd = conns[i].fd;
+    conn.job = NULL;
+    running--;
+
+    if (job->broken || stopping) {
+        close(conn.fd);
+        conn.fd = -1;
+    }
+
+    memmove(&conns[i], &conns[i + 1], (nconns - i - 1) * sizeof(conn_t));
+    conns[nconns - 1] = conn;
+
+    job_free(job);
 }
 
 
 static void
 serve_control(void)
 {
-    char     data[512], *lf;
-    ssize_t  n;
+    char        *lf;
+    json_t      *json;
+    ssize_t      n;
+    const char  *type;
 
-    n = recv(control, data, sizeof(data), MSG_DONTWAIT);
+    static char    line[CONTROL_LINE_MAX];
+    static size_t  len;
+
+    n = recv(control, line + len, sizeof(line) - len, MSG_DONTWAIT);
 
     if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
         return;
@@ -257,50 +292,30 @@ serve_control(void)
 
     if (n <= 0) {
 
-        /* PROTOCOL 2.4 */
+        /* PROTOCOL 2.4; a line that is too long leaves no room, and is here */
 
-        job_kill_all();
-        exit(0);
+        serve_exit(len == sizeof(line));
     }
 
-    buf_add(&control_line, data, n);
+    len += n;
 
-    while ((lf = memchr(control_line.data, '\n', control_line.len)) != NULL) {
-        n = lf + 1 - control_line.data;
-        serve_control_line(control_line.data, n - 1);
+    while ((lf = memchr(line, '\n', len)) != NULL) {
+        json = json_loadb(line, lf - line, JSON_REJECT_DUPLICATES, NULL);
+        type = json_string_value(json_object_get(json, "type"));
 
-        control_line.len -= n;
-        memmove(control_line.data, lf + 1, control_line.len);
-    }
+        if (type == NULL || strcmp(type, "stop") != 0) {
+            fputs("fn_shell: unknown line on the control socket\n", stderr);
+            serve_exit(1);
+        }
 
-    if (control_line.len >= CONTROL_LINE_MAX) {
-        job_kill_all();
-        exit(1);
+        json_decref(json);
+        serve_stop();
+
+        len -= lf + 1 - line;
+        memmove(line, lf + 1, len);
     }
 }
 
-
-static void
-serve_control_line(const char *line, size_t len)
-{
-    json_t      *json;
-    const char  *type;
-
-    json = json_loadb(line, len, JSON_REJECT_DUPLICATES, NULL);
-    type = json_string_value(json_object_get(json, "type"));
-
-    if (type == NULL || strcmp(type, "stop") != 0) {
-        fputs("fn_shell: unknown line on the control socket\n", stderr);
-        job_kill_all();
-        exit(1);
-    }
-
-    json_decref(json);
-    serve_stop();
-}
-
-
-/* connections without an event are closed by conn_event() */
 
 static void
 serve_stop(void)
@@ -315,10 +330,27 @@ serve_stop(void)
 
     close(listener);
     listener = -1;
+    pfds[POLL_LISTEN].revents = 0;
 
     for (i = 0; i < nconns; i++) {
-        if (conns[i]->job == NULL) {
-            conn_close(conns[i]);
+        if (conns[i].job == NULL && conns[i].fd != -1) {
+            close(conns[i].fd);
+            conns[i].fd = -1;
         }
     }
+}
+
+
+static void
+serve_exit(int status)
+{
+    size_t  i;
+
+    for (i = 0; i < nconns; i++) {
+        if (conns[i].job != NULL) {
+            job_kill(conns[i].job);
+        }
+    }
+
+    _exit(status);
 }

@@ -98,6 +98,6 @@ ok(FnServer::wait_until(sub { $server->get('/f/f')->{code} eq '200' }, 5),
     'both: and all is well');
 
 $server->signal('TERM');
-FnServer::nothing_left('no process is left', 1.5);
+FnServer::nothing_left('no process is left', 3);
 
 done_testing();

@@ -59,7 +59,8 @@ for my $round (1 .. 5) {
     }, 3), "round $round: no place and no ticket is taken")
         or diag($server->get('/fn')->{body});
 
-    is(scalar(my @w = $server->workers), 2, "round $round: there are two again");
+    ok(FnServer::wait_until(sub { (my @w = $server->workers) == 2 }, 3),
+        "round $round: there are two again");
 
     # four places' worth of work, over both
 

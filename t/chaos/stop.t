@@ -94,7 +94,9 @@ for my $how (
                 if $master eq 'on';
         }
 
-        FnServer::nothing_left("$title: no process is left", 1.5);
+        # a second; a machine that is busy with other tests may need more
+
+        FnServer::nothing_left("$title: no process is left", 3);
 
         is(scalar(my @d = glob $server->dir . '/logs/fn.*'), 0, "$title: no socket is left");
 

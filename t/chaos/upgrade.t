@@ -80,7 +80,7 @@ ok(FnServer::wait_until($one, 5), 'one generation is left')
     or diag(explain({ FnServer::processes() }));
 
 $server->signal('TERM');
-FnServer::nothing_left('no process is left', 1.5);
+FnServer::nothing_left('no process is left', 3);
 is(scalar(my @d = glob $server->dir . '/logs/fn.*'), 0, 'no socket is left');
 
 done_testing();

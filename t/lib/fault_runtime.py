@@ -79,8 +79,14 @@ def stop(connection, event):
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def kill(connection, event):
+def die():
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def kill(connection, event):
+    """Dies, after as many seconds as the query says."""
+    time.sleep(float(event["query"] or 0))
+    die()
 
 
 def leave_orphans(connection, event):
@@ -91,7 +97,7 @@ def leave_orphans(connection, event):
     ]
     with open(event["query"], "w") as file:
         print(*left, file=file)
-    kill(connection, event)
+    die()
 
 
 def leave_orphans_and_answer(connection, event):
@@ -117,17 +123,17 @@ def kill_once(connection, event):
         connection.sendall(response(event, b"second"))
     else:
         open(event["query"], "w").close()
-        kill(connection, event)
+        die()
 
 
 def half_then_kill(connection, event):
     connection.sendall(response(event)[:20])
-    kill(connection, event)
+    die()
 
 
 def body_then_kill(connection, event):
     connection.sendall(response(event, b"x" * 200000)[:100000])
-    kill(connection, event)
+    die()
 
 
 def stream_then(make):
@@ -309,7 +315,7 @@ FAULTS = {
     "half_then_kill": half_then_kill,
     "half_then_hang": half_then_hang,
     "body_then_kill": body_then_kill,
-    "stream_then_kill": stream_then(lambda e: os.kill(os.getpid(), signal.SIGKILL)),
+    "stream_then_kill": stream_then(lambda e: die()),
     "stream_then_error": stream_then(late_error),
     "byte_by_byte": byte_by_byte,
     "close": close,
@@ -340,7 +346,7 @@ FAULTS = {
     "log_number": send(lambda e: line({"type": "log", "level": "info", "message": 1})),
     "log_then_kill": lambda c, e: (
         c.sendall(line({"type": "log", "level": "info", "message": "before"})),
-        kill(c, e),
+        die(),
     ),
     "error_status": send(
         lambda e: line({"type": "error", "id": e["id"], "status": 200})

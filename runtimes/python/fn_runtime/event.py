@@ -5,7 +5,7 @@ import json
 from datetime import datetime, timedelta
 from urllib.parse import parse_qsl
 
-from .logger import print_record
+from .logger import record
 
 _EPOCH = datetime(1970, 1, 1)
 _FIELDS = (
@@ -144,7 +144,7 @@ class WireEvent(Event):
             try:
                 return json.loads(self.raw_body.decode())
             except (ValueError, RecursionError) as exc:
-                print_record("warn", f"the body is not JSON: {exc}")
+                record("warn", f"the body is not JSON: {exc}")
         return self.raw_body
 
     @lazy

@@ -62,9 +62,7 @@ class Logger:
             return
         text = _format(message, args)
         fields.update(self._bound)
-        event = current.get()
-        if event is None or not event.send_log(level, text, fields):
-            print_record(level, text, fields)
+        record(level, text, fields)
         for file, formatter in self._handlers.values():
             print(self._formatted(level, text, fields, formatter), file=file)
 
@@ -85,6 +83,13 @@ def _format(message, args):
     except Exception:
         # nuclio's users pass arguments for which there is no "%"
         return " ".join([message, *(protocol.as_text(arg, repr) for arg in args)])
+
+
+def record(level, text, fields=None):
+    """A record of the running event, if there is one."""
+    event = current.get()
+    if event is None or not event.send_log(level, text, fields):
+        print_record(level, text, fields)
 
 
 def print_record(level, text, fields=None):

@@ -23,6 +23,7 @@ class Channel:
         self.connection = None  # no event is running
         self.line_max = line_max
         self.thread = threading.get_ident()
+        self.unfinished = {}  # lines that were printed without their end
 
     def send_log(self, level, text, fields):
         """False when the record has no event."""
@@ -35,6 +36,12 @@ class Channel:
         except OSError:
             return False
         return True
+
+    def finish(self):
+        """The event ends: so do the lines."""
+        while self.unfinished:
+            (output, _), line = self.unfinished.popitem()
+            output.record(self, line)
 
     def thread_is_mine(self):
         return threading.get_ident() == self.thread
@@ -130,6 +137,7 @@ class Server:
 
     def abandon(self):
         """In the child of a handler that forks: the connections are not its own."""
+        current.set(None)
         if self.poll is not None:
             self.poll.close()
         for connection in self.connections.values():
@@ -158,13 +166,15 @@ class Server:
             line, body = reply.failure(event_id, exc, time, self.line_max)
         try:
             if type(body) is GeneratorType:
-                self.stream(connection, event_id, line, first, body)
+                self.stream(connection, event_id, line, first, body, channel)
                 return
+            if channel.unfinished:
+                channel.finish()
         finally:
             channel.connection = None
         connection.write_pair(line, body)
 
-    def stream(self, connection, event_id, line, data, chunks):
+    def stream(self, connection, event_id, line, data, chunks, channel):
         """PROTOCOL 5.6"""
         try:
             while data is not None:
@@ -176,8 +186,10 @@ class Server:
                 try:
                     data = next_chunk(chunks)
                 except BaseException as exc:
+                    channel.finish()
                     connection.write(reply.error(event_id, exc, 0, self.line_max))
                     return
+            channel.finish()
             connection.write(line + protocol.END)
         finally:
             attempt(chunks.close)

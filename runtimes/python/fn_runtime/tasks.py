@@ -173,8 +173,9 @@ class TaskServer(Server):
             time = perf_counter_ns() - start
             line, body = reply.failure(event_id, exc, time, self.line_max)
         if type(body) in STREAMS:
-            await self.stream(connection, event_id, line, first, body)
+            await self.stream(connection, event_id, line, first, body, channel)
         else:
+            channel.finish()
             channel.connection = None
             await connection.write_all(line, body)
 
@@ -190,7 +191,7 @@ class TaskServer(Server):
             return chunk(value)
         return None
 
-    async def stream(self, connection, event_id, line, data, chunks):
+    async def stream(self, connection, event_id, line, data, chunks, channel):
         """PROTOCOL 5.6"""
         try:
             while data is not None:
@@ -202,9 +203,11 @@ class TaskServer(Server):
                 try:
                     data = await self.next_of(chunks)
                 except BaseException as exc:
+                    channel.finish()
                     line = reply.error(event_id, exc, 0, self.line_max)
                     await connection.write_all(line)
                     return
+            channel.finish()
             await connection.write_all(line + protocol.END)
         finally:
             if type(chunks) is GeneratorType:

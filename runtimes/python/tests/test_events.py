@@ -125,7 +125,9 @@ class Sent(unittest.TestCase):
         headers = {"Content-Type": "application/json"}
         reply = self.runtime.reply(b"event.body", headers=headers)
         self.assertEqual(reply["data"], b"b'event.body'")
-        self.assertIn("not JSON", self.runtime.errors())
+        (record,) = reply["logs"]
+        self.assertEqual(record["level"], "warn")
+        self.assertIn("not JSON", record["message"])
 
     def test_sizes(self):
         with self.runtime.connect() as client:

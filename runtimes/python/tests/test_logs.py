@@ -149,6 +149,152 @@ class Logs(unittest.TestCase):
             self.assertEqual(client.line(), b"")
 
 
+PRINTS = r"""
+import asyncio, io, logging, os, sys, threading
+
+print("at the start")
+logging.basicConfig(format="%(message)s")
+
+def init_context(context):
+    print("in init_context", file=sys.stderr)
+
+def handler(context, event):
+    exec(event.raw_body.decode())
+    return "done"
+"""
+
+KINDS = [
+    (PRINTS, "1"),
+    (PRINTS, "2"),
+    (PRINTS.replace("def handler", "async def handler"), "2"),
+]
+
+
+class Prints(unittest.TestCase):
+    """What is printed in an event is a record of it."""
+
+    def each(self, code, *expected, **environ):
+        for source, concurrency in KINDS:
+            with Runtime(source, FN_CONCURRENCY=concurrency, **environ) as runtime:
+                with runtime.connect() as client:
+                    for _ in range(2):
+                        reply = client.reply(code.encode())
+                        self.assertEqual(reply.get("data"), b"done", reply)
+                        logs = [(r["level"], r["message"]) for r in reply["logs"]]
+                        self.assertEqual(logs, list(expected))
+                self.assertEqual(runtime.output().split("\n")[0], "at the start")
+                self.assertIn("in init_context\n", runtime.errors())
+
+    def test_levels(self):
+        self.each(
+            "print('one'); print('two', file=sys.stderr); context.logger.warn('three')",
+            ("info", "one"),
+            ("error", "two"),
+            ("warn", "three"),
+        )
+
+    def test_lines(self):
+        self.each(
+            "print('a', 1, sep='-', flush=True); sys.stdout.write('b\\r\\n\\nc'); "
+            "sys.stdout.writelines(['d\\n', 'e']); print('f', end='', file=sys.stderr)",
+            ("info", "a-1"),
+            ("info", "b"),
+            ("info", "cd"),
+            ("error", "f"),
+            ("info", "e"),
+        )
+
+    def test_log_level(self):
+        code = "print('one'); print('two', end=''); print('three', file=sys.stderr)"
+        for level in ("warn", "error"):
+            self.each(code, ("error", "three"), FN_LOG_LEVEL=level)
+
+    def test_bytes(self):
+        self.each(
+            "w = sys.stdout.buffer.write; w(b'a\\xe2'); w(b'\\x82\\xac\\n\\xff\\n')",
+            ("info", "a\u20ac"),
+            ("info", "\xff"),
+        )
+
+    def test_long(self):
+        self.each(
+            "print('x' * 5000); print('\u20ac' * 300)",
+            *(("info", "x" * n) for n in (1024, 1024, 1024, 1024, 904)),
+            ("info", "\u20ac" * 256),
+            ("info", "\u20ac" * 44),
+        )
+
+    def test_the_rest_of_a_file(self):
+        self.each(
+            "sys.stdout.reconfigure(line_buffering=True); "
+            "print(sys.stdout.isatty(), sys.stdout.fileno(), sys.stderr.fileno(), "
+            "sys.stdout.encoding, sys.stdout.writable(), sys.stdout.closed)\n"
+            "try: sys.stdout.write(b'x')\n"
+            "except TypeError: print('TypeError')\n"
+            "logging.warning('by logging')",
+            ("info", "False 1 2 utf-8 True False"),
+            ("info", "TypeError"),
+            ("error", "by logging"),
+            PYTHONUTF8="1",
+        )
+
+    def test_threads_of_the_handler(self):
+        code = (
+            "t = threading.Thread(target=print, args=('behind',)); t.start(); t.join()"
+        )
+        with Runtime(PRINTS) as runtime:
+            self.assertEqual(runtime.reply(code.encode())["logs"], [])
+            self.assertEqual(runtime.output(), "at the start\nbehind\n")
+
+    def test_descriptors(self):
+        code = b"os.write(1, b'one\\n'); os.write(2, b'two\\n')"
+        with Runtime(PRINTS) as runtime:
+            self.assertEqual(runtime.reply(code)["logs"], [])
+            self.assertEqual(runtime.output(), "at the start\none\n")
+            self.assertTrue(runtime.errors().endswith("two\n"))
+
+    def test_streams(self):
+        source = """
+            def handler(context, event):
+                print("a", end="")
+                yield "1"
+                print("b")
+                yield "2"
+                print("c", end="")
+                if event.raw_body:
+                    1 / 0
+        """
+        for kind in ("", "async "):
+            for concurrency in "13":
+                text = source.replace("def", kind + "def")
+                with Runtime(text, FN_CONCURRENCY=concurrency) as runtime:
+                    for body, end in ((b"", "end"), (b"x", "error")):
+                        reply = runtime.reply(body)
+                        messages = [record["message"] for record in reply["logs"]]
+                        self.assertEqual(messages, ["ab", "c"])
+                        self.assertEqual(reply["chunks"], [b"1", b"2"])
+                        self.assertEqual(reply["end"]["type"], end)
+
+    def test_tasks_do_not_mix(self):
+        source = """
+            import asyncio
+
+            async def handler(context, event):
+                for i in range(20):
+                    print(event.path, end=" ")
+                    await asyncio.sleep(0.001)
+                    print(i)
+        """
+        with Runtime(source, FN_CONCURRENCY="3") as runtime:
+            clients = [runtime.connect() for _ in range(3)]
+            for i, client in enumerate(clients):
+                client.send(path=f"/{i}")
+            for i, client in enumerate(clients):
+                messages = [record["message"] for record in client.read()["logs"]]
+                self.assertEqual(messages, [f"/{i} {n}" for n in range(20)])
+                client.close()
+
+
 class Lines(unittest.TestCase):
     """Unit tests of what is too long."""
 

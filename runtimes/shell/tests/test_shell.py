@@ -132,6 +132,10 @@ def event(body=b"", **fields):
     return json.dumps(fields).encode() + b"\n" + body
 
 
+def options(arguments):
+    return ["--", *arguments] if arguments else []
+
+
 def not_wrapped(test):
     return unittest.skipIf(WRAPPER, "valgrind changes this")(test)
 
@@ -140,6 +144,7 @@ class Reply:
 
     def __init__(self):
         self.lines = []
+        self.logs = []
         self.body = b""
 
     def __getattr__(self, name):
@@ -159,6 +164,11 @@ class Reply:
     @property
     def text(self):
         return self.body.decode()
+
+    @property
+    def logged(self):
+        assert all(log["level"] == "error" for log in self.logs)
+        return [log["message"] for log in self.logs]
 
 
 class Connection:
@@ -182,6 +192,11 @@ class Connection:
 
             assert line.endswith(b"\n") and len(line) <= 16384, line
             message = json.loads(line)
+
+            if message["type"] == "log":
+                reply.logs.append(message)
+                continue
+
             reply.lines.append(message)
 
             if message["type"] == "response":
@@ -249,7 +264,7 @@ class Runtime:
             os.dup2(theirs.fileno(), 4)
 
         self.process = subprocess.Popen(
-            [*WRAPPER, PROGRAM, *arguments], preexec_fn=descriptors,
+            [*WRAPPER, PROGRAM, *options(arguments)], preexec_fn=descriptors,
             pass_fds=(3, 4), stdin=subprocess.DEVNULL, stdout=self.log,
             stderr=self.log, cwd="/", env=env)
         self.pid = self.process.pid
@@ -284,8 +299,16 @@ class Runtime:
         return self.log.read().decode("latin-1")
 
     def children(self):
-        with open("/proc/%d/task/%d/children" % (self.pid, self.pid)) as f:
-            return [int(pid) for pid in f.read().split()]
+        pids = []
+
+        for path in glob.glob("/proc/%d/task/*/children" % self.pid):
+            try:
+                with open(path) as f:
+                    pids += map(int, f.read().split())
+            except FileNotFoundError:
+                pass            # the thread has ended
+
+        return pids
 
     def fds(self):
         return len(os.listdir("/proc/%d/fd" % self.pid))
@@ -418,6 +441,14 @@ class Start(Case):
 
     def test_line_max(self):
         self.fails("cat", "FN_LINE_MAX", FN_LINE_MAX="100")
+
+    def test_unknown_option(self):
+        for arguments in (["a"], ["-x"], ["--listen=x"], ["a", "--"]):
+            run = subprocess.run([PROGRAM, "--listen", "unix:/x", *arguments],
+                                 env={"FN_TARGET": "cat"},
+                                 stderr=subprocess.PIPE)
+            self.assertEqual(run.returncode, 1)
+            self.assertIn(b"is no option", run.stderr)
 
     def test_without_descriptors(self):
         run = subprocess.run([PROGRAM], env={"FN_TARGET": "cat"},
@@ -689,6 +720,12 @@ class Arguments(Case):
                          "".join("<%s>" % a for a in self.NASTY))
         self.assertFalse(os.path.exists(TMP + "/M"))
 
+    def test_options_after_the_dashes(self):
+        for arguments in (["--listen", "unix:/x"], ["--"], ["--", "--"],
+                          ["-"]):
+            self.assertEqual(self.record(self.recorder(*arguments))["argv"],
+                             arguments)
+
     def test_header(self):
         runtime = self.recorder("default", FN_ARGUMENTS_HEADER="1")
 
@@ -762,8 +799,12 @@ class Exit(Case):
 
     def test_stderr_of_success(self):
         runtime = self.sh("echo one >&2; echo body; printf two >&2")
-        self.assertOK(runtime.ask(), "body\n")
-        self.assertEqual(runtime.logged(), "one\ntwo\n")
+        reply = runtime.ask()
+        self.assertOK(reply, "body\n")
+        self.assertEqual(reply.logged, ["one", "two"])
+
+        if not WRAPPER:     # valgrind says that it has no pidfd_open()
+            self.assertEqual(runtime.logged(), "")
 
     def test_output_order(self):
         runtime = self.sh("echo 1; sleep .05; echo 2 >&2; sleep .05; echo 3;"
@@ -772,10 +813,10 @@ class Exit(Case):
 
     def test_stderr_is_bounded(self):
         runtime = self.sh("head -c 1000000 /dev/zero | tr '\\0' e >&2; exit 1")
-        self.assertFailed(runtime.ask(), "exit status 1", "e" * 8192)
-        log = runtime.logged()
-        self.assertEqual(log.count("e"), 1000000)
-        self.assertLessEqual(max(map(len, log.split("\n"))), 4095)
+        reply = runtime.ask()
+        self.assertFailed(reply, "exit status 1", "e" * 8192)
+        self.assertEqual("".join(reply.logged), "e" * 1000000)
+        self.assertEqual(len(reply.logged[0]), 1024)
 
     def test_stderr_lines(self):
         runtime = self.sh("i=0; while [ $i -lt 300 ]; do echo \"line $i\" >&2;"
@@ -786,10 +827,65 @@ class Exit(Case):
             connection.send(event())
 
         for connection in connections:
-            self.assertOK(connection.read(), "")
+            reply = connection.read()
+            self.assertOK(reply, "")
+            self.assertEqual(reply.logged, ["line %d" % i for i in range(300)])
 
-        self.assertEqual(sorted(runtime.logged().splitlines()),
-                         sorted(2 * ["line %d" % i for i in range(300)]))
+    def test_stderr_characters(self):
+        for data, messages in (
+                ("\u20ac\n\u00e9".encode(), ["\u20ac", "\u00e9"]),
+                (b"a\xffb\n\xc3\xa9\n", ["a\xffb", "\u00e9"]),
+                (b"\"\\\0\x1b[31m\n", ["\"\\\0\x1b[31m"]),
+                (b"a\r\n\n\r\n  b\n", ["a", "  b"])):
+            self.assertEqual(self.sh("cat >&2").ask(data).logged, messages)
+
+    def test_stderr_long_lines(self):
+        runtime = self.sh("cat >&2")
+        text = "x" + "\u20ac" * 5000
+        logged = runtime.ask(text.encode()).logged
+        self.assertEqual("".join(logged), text)     # no character is cut
+
+        for line_max in (1024, 4096, 100000):
+            runtime = self.sh("cat >&2", FN_LINE_MAX=str(line_max))
+            connection = runtime.connect()
+            connection.send(event(b"\1" * 10000))
+            reply = connection.read()
+            self.assertEqual("".join(reply.logged), "\1" * 10000)
+            self.assertLessEqual(max(map(len, map(json.dumps, reply.logs))),
+                                 line_max)
+
+    def test_stderr_comes_at_once(self):
+        connection = self.sh("echo now >&2; sleep 1").connect()
+        start = time.monotonic()
+        connection.send(event())
+        self.assertEqual(json.loads(connection.file.readline()), {
+            "type": "log", "level": "error", "message": "now"})
+
+        if SLOW == 1:
+            self.assertLess(time.monotonic() - start, 0.9)
+
+        self.assertOK(connection.read(), "")
+
+    def test_stderr_within_a_stream(self):
+        runtime = self.sh("head -c 70000 /dev/zero; sleep .1; echo log >&2;"
+                          "sleep .1; echo end")
+        reply = runtime.ask()
+        self.assertEqual(reply.logged, ["log"])
+        self.assertEqual(len(reply.body), 70004)
+        self.assertEqual(reply.last, "end")
+
+    def test_stderr_waits_for_the_reader(self):
+        mark = os.path.join(TMP, "flooded")
+        runtime = self.sh("yes | head -c 5000000 >&2; touch " + mark)
+        connection = runtime.connect()
+        connection.send(event())
+        time.sleep(0.5)
+        self.assertFalse(os.path.exists(mark))
+        self.assertOK(connection.read(), "")
+        self.assertTrue(os.path.exists(mark))
+
+        if not SANITIZED:
+            self.assertLess(runtime.peak(), 8)
 
     def test_stderr_binary(self):
         runtime = self.sh("printf '\\000\\377\\n' >&2; exit 1")
@@ -1067,8 +1163,6 @@ class Events(Case):
             '"start_by":99999999999999999999',
             '"body_length":-1', '"body_length":1.0', '"body_length":"1"',
             '"body_length":1e1', '"body_length":true', '"body_length":01',
-            '"x":' + "[" * 32 + "]" * 32,
-            '"x":' + '{"a":' * 32 + "1" + "}" * 32,
             '"x":' + "[" * 100000, '"x":NaN', '"x":\'a\'', '"x":"\x01"')]
         lines = [line.encode() for line in lines]
         lines += [b"\xff", (good % ',"x":"').encode() + b'\xff"}', b"\0",
@@ -1178,9 +1272,12 @@ class Places(Case):
         for i, connection in enumerate(connections):
             connection.send(event(b"%d" % i))
 
-        time.sleep(0.1)
-        unread = [connection.unread() for connection in connections]
-        self.assertEqual(unread.count(0), 1)    # the others can be taken back
+        def unread():
+            return [connection.unread() for connection in connections]
+
+        self.assertTrue(wait_for(lambda: unread().count(0) == 1))
+        time.sleep(0.05)
+        self.assertEqual(unread().count(0), 1)  # the others can be taken back
 
         for i, connection in enumerate(connections):
             self.assertOK(connection.read(), str(i))
@@ -1195,7 +1292,8 @@ class Places(Case):
         for i, connection in enumerate(connections):
             connection.send(event(b"%d" % i))
 
-        time.sleep(0.2)
+        self.assertTrue(wait_for(lambda: len(runtime.children()) == 2))
+        time.sleep(0.05)
         self.assertEqual(len(runtime.children()), 2)
         unread = [connection.unread() for connection in connections]
         self.assertEqual(unread.count(0), 2)
@@ -1531,7 +1629,8 @@ class Listen(Case):
 
     def serve(self, address, *arguments, target="cat"):
         process = subprocess.Popen(
-            [*WRAPPER, PROGRAM, "--listen", address, *arguments],
+            [*WRAPPER, PROGRAM, "--listen", address,
+             *options(arguments)],
             env={"PATH": PATH, "FN_TARGET": target}, stdin=subprocess.DEVNULL,
             stderr=subprocess.PIPE)
         self.addCleanup(process.stderr.close)
@@ -1663,10 +1762,10 @@ class Demo(Case):
                          [int(n) for n in counts.split()])
 
     def test_fail(self):
-        runtime = self.demo("fail")
-        self.assertFailed(runtime.ask(), "exit status 3",
+        reply = self.demo("fail").ask()
+        self.assertFailed(reply, "exit status 3",
                           "this function always fails\n")
-        self.assertEqual(runtime.logged(), "this function always fails\n")
+        self.assertEqual(reply.logged, ["this function always fails"])
 
 
 if __name__ == "__main__":
