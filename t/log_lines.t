@@ -258,7 +258,8 @@ GET /f?q=long
 --- request
 GET /f?q=print
 --- error_log eval
-qr/\[notice\] .*fn "f" pid \d+: printed twice$/
+our $who = qr/fn "f" pid \d+, id [0-9a-f]{32}/;
+qr/\[info\] .* $who: printed twice while /
 
 
 
@@ -266,8 +267,9 @@ qr/\[notice\] .*fn "f" pid \d+: printed twice$/
 --- request
 GET /f?q=stderr
 --- error_log eval
-[qr/\[error\] .*fn "f" pid \d+: to stderr$/,
- qr/\[error\] .*fn "f" pid \d+: no line end until now$/]
+our $who = qr/fn "f" pid \d+, id [0-9a-f]{32}/;
+[qr/\[error\] .* $who: to stderr while /,
+ qr/\[error\] .* $who: no line end until now while /]
 
 
 
@@ -275,7 +277,8 @@ GET /f?q=stderr
 --- request
 GET /f?q=binary
 --- error_log eval
-qr/fn "f" pid \d+: a\\x01\\xFF\xc3\xa8b$/
+our $who = qr/fn "f" pid \d+, id [0-9a-f]{32}/;
+qr/ $who: a\\x01\xc3\xbf\xc3\x83\xc2\xa8b while /
 
 
 
@@ -283,7 +286,8 @@ qr/fn "f" pid \d+: a\\x01\\xFF\xc3\xa8b$/
 --- request
 GET /f?q=long_line
 --- error_log eval
-[qr/fn "f" pid \d+: z{1000,2000}/, qr/fn "f" pid \d+: after it$/]
+our $who = qr/fn "f" pid \d+, id [0-9a-f]{32}/;
+[qr/ $who: z{1000,2000}/, qr/ $who: after it while /]
 --- no_error_log eval
 qr/z{2049}/
 
@@ -293,7 +297,8 @@ qr/z{2049}/
 --- request
 GET /f?q=logging
 --- error_log eval
-qr/\[error\] .*fn "f" pid \d+: WARNING:root:by logging$/
+our $who = qr/fn "f" pid \d+, id [0-9a-f]{32}/;
+qr/\[error\] .* $who: WARNING:root:by logging while /
 
 
 
@@ -335,9 +340,10 @@ GET /shell
 --- response_body
 the body
 --- error_log eval
-[qr/\[error\] .*fn "shell" pid \d+: first line of stderr$/,
- qr/fn "shell" pid \d+: tab\tand \\x01 and \\xFF$/,
- qr/fn "shell" pid \d+: no line end$/]
+our $who = qr/fn "shell" pid \d+, id [0-9a-f]{32}/;
+[qr/\[error\] .* $who: first line of stderr while /,
+ qr/ $who: tab\tand \\x01 and \xc3\xbf while /,
+ qr/ $who: no line end while /]
 
 
 
