@@ -16,6 +16,8 @@ from fn_runtime.settings import Settings
 def main(arguments):
     if arguments and (len(arguments) != 2 or arguments[0] != "--listen"):
         sys.exit(__doc__)
+    # code that changed within a second must not be shadowed by its old .pyc
+    sys.dont_write_bytecode = True
     door = Door.opened(arguments[1]) if arguments else Door.inherited()
     try:
         server = start(door)

@@ -259,7 +259,8 @@ def describe(connection, event):
         "session": os.getsid(0) == os.getpid(),
         "no_new_privs": status["NoNewPrivs"],
         "blocked": status["SigBlk"],
-        "ignored": status["SigIgn"],
+        # without glibc's own 32 and 33: its posix_spawn(), and so make, ignores them
+        "ignored": "%016x" % (int(status["SigIgn"], 16) & ~(3 << 31)),
         "capabilities": status["CapEff"],
     }
     wanted = event["query"]

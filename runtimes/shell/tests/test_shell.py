@@ -68,7 +68,7 @@ json.dump({
     "fds": sorted(int(fd) for fd in fds)[:-1],
     "pgid": os.getpgid(0) == os.getpid(),
     "blocked": int(status["SigBlk"], 16),
-    "ignored": int(status["SigIgn"], 16) & ~(1 << 12) & ~(1 << 24),
+    "ignored": int(status["SigIgn"], 16) & ~(1 << 12) & ~(1 << 24) & ~(3 << 31),
     "body": text(data),
 }, sys.stdout)
 """

@@ -184,11 +184,15 @@ sub prepare_server_root {
     my ($block, $config) = @_;
     # Only what this runner makes is removed: the root is the user's choice
     # and could be set to a directory with other contents by mistake.
-    remove_tree($ConfDir, $LogDir, $HtmlDir, "$ServRoot/cache",
-        glob("$ServRoot/*_temp"), glob("$ServRoot/*_cache"));
-    if (-d $ServRoot) {
-        rmdir $ServRoot or bail_out("Cannot remove $ServRoot (not empty?): $!");
+    # What the last nginx started may outlive it by a moment, and clean up, too.
+    for (1 .. 50) {
+        remove_tree($ConfDir, $LogDir, $HtmlDir, "$ServRoot/cache",
+            glob("$ServRoot/*_temp"), glob("$ServRoot/*_cache"),
+            { error => \my $errors });
+        last if !-d $ServRoot || rmdir $ServRoot;
+        sleep 0.1;
     }
+    bail_out("Cannot remove $ServRoot (not empty?): $!") if -d $ServRoot;
     make_path($ConfDir, $LogDir, $HtmlDir);
     write_file("$HtmlDir/index.html",
         '<html><head><title>It works!</title></head><body>It works!</body></html>');
