@@ -3,6 +3,8 @@
 
 
 static size_t ngx_http_fn_log_char(u_char *p, size_t n);
+static void ngx_http_fn_log_of(ngx_http_fn_log_of_t *of,
+    ngx_http_fn_ctx_t *ctx);
 
 
 ngx_str_t
@@ -83,14 +85,43 @@ void
 ngx_http_fn_log_record(ngx_http_fn_ctx_t *ctx, ngx_uint_t level,
     ngx_str_t *message, ngx_str_t *with)
 {
-    u_char      buf[NGX_HTTP_FN_LOG_TEXT];
-    u_char      wbuf[NGX_HTTP_FN_LOG_TEXT];
-    ngx_str_t   text, more;
-    ngx_log_t  *log;
+    ngx_http_fn_log_of_t  of;
 
-    log = ctx->request->connection->log;
+    ngx_http_fn_log_of(&of, ctx);
+    ngx_http_fn_log_record_of(&of, level, message, with);
+}
 
-    if (log->log_level < level) {
+
+void
+ngx_http_fn_log_failure(ngx_http_fn_ctx_t *ctx, ngx_str_t *error,
+    ngx_str_t *message, ngx_str_t *stack)
+{
+    ngx_http_fn_log_of_t  of;
+
+    ngx_http_fn_log_of(&of, ctx);
+    ngx_http_fn_log_failure_of(&of, error, message, stack);
+}
+
+
+static void
+ngx_http_fn_log_of(ngx_http_fn_log_of_t *of, ngx_http_fn_ctx_t *ctx)
+{
+    of->log = ctx->request->connection->log;
+    of->function = &ctx->event.function;
+    of->id = &ctx->event.id;
+    of->process = ctx->process;
+}
+
+
+void
+ngx_http_fn_log_record_of(ngx_http_fn_log_of_t *of, ngx_uint_t level,
+    ngx_str_t *message, ngx_str_t *with)
+{
+    u_char     buf[NGX_HTTP_FN_LOG_TEXT];
+    u_char     wbuf[NGX_HTTP_FN_LOG_TEXT];
+    ngx_str_t  text, more;
+
+    if (of->log->log_level < level) {
         return;
     }
 
@@ -102,19 +133,18 @@ ngx_http_fn_log_record(ngx_http_fn_ctx_t *ctx, ngx_uint_t level,
         more = ngx_http_fn_log_escape(wbuf, with);
     }
 
-    ngx_log_error(level, log, 0, "fn \"%V\" pid %ui, id %V: %V%s%V",
-                  &ctx->event.function, ctx->process, &ctx->event.id, &text,
+    ngx_log_error(level, of->log, 0, "fn \"%V\" pid %ui, id %V: %V%s%V",
+                  of->function, of->process, of->id, &text,
                   more.len ? " " : "", &more);
 }
 
 
 void
-ngx_http_fn_log_failure(ngx_http_fn_ctx_t *ctx, ngx_str_t *error,
+ngx_http_fn_log_failure_of(ngx_http_fn_log_of_t *of, ngx_str_t *error,
     ngx_str_t *message, ngx_str_t *stack)
 {
     u_char              buf[NGX_HTTP_FN_LOG_TEXT], *p, *last;
     ngx_str_t           text, line;
-    ngx_log_t          *log;
     ngx_log_handler_pt  handler;
 
     text.data = buf;
@@ -122,13 +152,12 @@ ngx_http_fn_log_failure(ngx_http_fn_ctx_t *ctx, ngx_str_t *error,
                             error, error->len ? ": " : "", message)
                - buf;
 
-    ngx_http_fn_log_record(ctx, NGX_LOG_ERR, &text, NULL);
+    ngx_http_fn_log_record_of(of, NGX_LOG_ERR, &text, NULL);
 
     /* a record per line of the stack; the request has been named above */
 
-    log = ctx->request->connection->log;
-    handler = log->handler;
-    log->handler = NULL;
+    handler = of->log->handler;
+    of->log->handler = NULL;
 
     p = stack->data;
     last = p + stack->len;
@@ -140,11 +169,11 @@ ngx_http_fn_log_failure(ngx_http_fn_ctx_t *ctx, ngx_str_t *error,
         line.len = (p ? p : last) - line.data;
 
         if (line.len) {
-            ngx_http_fn_log_record(ctx, NGX_LOG_ERR, &line, NULL);
+            ngx_http_fn_log_record_of(of, NGX_LOG_ERR, &line, NULL);
         }
     }
 
-    log->handler = handler;
+    of->log->handler = handler;
 }
 
 

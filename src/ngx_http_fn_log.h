@@ -26,6 +26,20 @@ void ngx_http_fn_log_record(ngx_http_fn_ctx_t *ctx, ngx_uint_t level,
 void ngx_http_fn_log_failure(ngx_http_fn_ctx_t *ctx, ngx_str_t *error,
     ngx_str_t *message, ngx_str_t *stack);
 
+/* the same for an event whose request is gone; log has no request either */
+
+typedef struct {
+    ngx_log_t   *log;
+    ngx_str_t   *function;
+    ngx_str_t   *id;
+    ngx_uint_t   process;       /* pid */
+} ngx_http_fn_log_of_t;
+
+void ngx_http_fn_log_record_of(ngx_http_fn_log_of_t *of, ngx_uint_t level,
+    ngx_str_t *message, ngx_str_t *with);
+void ngx_http_fn_log_failure_of(ngx_http_fn_log_of_t *of, ngx_str_t *error,
+    ngx_str_t *message, ngx_str_t *stack);
+
 /* a text of several lines, a record each: "fn \"name\" pid N: line" */
 void ngx_http_fn_log_lines(ngx_http_fn_function_t *function, ngx_pid_t pid,
     ngx_uint_t level, ngx_log_t *log, ngx_str_t *text);

@@ -39,6 +39,15 @@ ngx_int_t ngx_http_fn_peer_acquire(ngx_http_fn_ctx_t *ctx);
 /* gives back a connection that upstream never got */
 void ngx_http_fn_peer_abandon(ngx_http_fn_ctx_t *ctx);
 
+/*
+ * The ways that a link goes when its event has ended: counts it, gives the
+ * place back and wakes who waits, keeps it for the next event, or closes it.
+ */
+void ngx_http_fn_peer_served(ngx_http_fn_link_t *link);
+void ngx_http_fn_peer_release(ngx_http_fn_link_t *link, ngx_uint_t place);
+void ngx_http_fn_peer_keep(ngx_http_fn_link_t *link);
+void ngx_http_fn_peer_close(ngx_http_fn_link_t *link);
+
 /* bytes that the runtime hasn't read yet; not an instant to rely on when 0 */
 ngx_uint_t ngx_http_fn_peer_unread(ngx_http_fn_ctx_t *ctx);
 

@@ -10,7 +10,7 @@ $ENV{TEST_NGINX_HTML_DIR} ||= html_dir();
 
 my $functions = <<'END';
 >>> f.py
-import logging, sys
+import logging, sys, time
 
 def init_context(context):
     context.logger.info("from init_context")
@@ -42,6 +42,10 @@ def handler(context, event):
         sys.stderr.flush()
         sys.stderr.write(" until now\n")
         sys.stderr.flush()
+    if what == "late":
+        time.sleep(0.5)
+        context.logger.warn("nobody waits")
+        raise ValueError("too late")
     if what == "binary":
         sys.stdout.buffer.write(b"a\x01\xff\xc3\xa8b\r\n")
         sys.stdout.flush()
@@ -299,6 +303,22 @@ GET /f?q=logging
 --- error_log eval
 our $who = qr/fn "f" pid \d+, id [0-9a-f]{32}/;
 qr/\[error\] .* $who: WARNING:root:by logging while /
+
+
+
+=== the client has left
+--- request
+GET /f?q=late
+--- timeout: 0.2
+--- abort
+--- wait: 0.8
+--- ignore_response
+--- no_error_log
+[alert]
+--- error_log eval
+our $who = qr/fn "f" pid \d+, id [0-9a-f]{32}/;
+[qr/\[warn\] .* $who: nobody waits/,
+ qr/\[error\] .* $who: handler failed: ValueError: too late/]
 
 
 
