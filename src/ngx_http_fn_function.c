@@ -10,6 +10,7 @@
 #include "ngx_http_fn_command.h"
 #include "ngx_http_fn_function.h"
 #include "ngx_http_fn_native.h"
+#include "ngx_http_fn_object.h"
 
 #include <sys/wait.h>
 
@@ -393,7 +394,7 @@ ngx_http_fn_function_native(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
         ngx_str_set(&fn->entry, "handler");
     }
 
-    if (ngx_http_fn_native_check(cf->pool, &fn->target, &fn->entry, fn->uid,
+    if (ngx_http_fn_object_check(cf->pool, &fn->target, &fn->entry, fn->uid,
                                  fn->gid, &reason)
         != NGX_OK)
     {

@@ -110,14 +110,6 @@ static void ngx_http_fn_native_wait(ngx_http_request_t *r);
 
 
 ngx_int_t
-ngx_http_fn_native_check(ngx_pool_t *pool, ngx_str_t *file, ngx_str_t *symbol,
-    uid_t uid, gid_t gid, ngx_str_t *reason)
-{
-    return ngx_http_fn_object_check(pool, file, symbol, uid, gid, reason);
-}
-
-
-ngx_int_t
 ngx_http_fn_native_create(ngx_conf_t *cf, ngx_http_fn_function_t *function,
     ngx_thread_pool_t *thread_pool)
 {

@@ -9,15 +9,6 @@
 #include "ngx_http_fn.h"
 
 
-/*
- * While the configuration is read: that the object can be loaded, and has the
- * symbol and this ABI.  It is opened in a forked child, which runs as uid and
- * gid when nginx is root: nothing is ever loaded into the master.  On failure
- * writes the reason, a text for the log, to *reason (from pool).
- */
-ngx_int_t ngx_http_fn_native_check(ngx_pool_t *pool, ngx_str_t *file,
-    ngx_str_t *symbol, uid_t uid, gid_t gid, ngx_str_t *reason);
-
 /* at configuration: function->native; thread_pool may be NULL (inline) */
 ngx_int_t ngx_http_fn_native_create(ngx_conf_t *cf,
     ngx_http_fn_function_t *function, ngx_thread_pool_t *thread_pool);

@@ -20,7 +20,12 @@ typedef struct {
 } ngx_http_fn_object_t;
 
 
-/* as ngx_http_fn_native_check(): opens it in a child process */
+/*
+ * While the configuration is read: that the object can be loaded, and has the
+ * symbol and this ABI.  It is opened in a forked child, which runs as uid and
+ * gid when nginx is root: nothing is ever loaded into the master.  On failure
+ * writes the reason, a text for the log, to *reason (from pool).
+ */
 ngx_int_t ngx_http_fn_object_check(ngx_pool_t *pool, ngx_str_t *file,
     ngx_str_t *symbol, uid_t uid, gid_t gid, ngx_str_t *reason);
 
