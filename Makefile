@@ -26,7 +26,10 @@ demo := $(patsubst runtimes/c/demo/%.c,$(build)/demo/%.so,\
 # where nginx finds the runtimes: what is built and what is not, side by side
 FN_RUNTIMES ?= $(build)/runtimes
 
-all: $(module) $(build)/runtimes/shell/fn_shell $(demo)
+# runtimes that need no build are links to the source
+links := $(addprefix $(build)/runtimes/,python nodejs golang ruby)
+
+all: $(module) $(links) $(build)/runtimes/shell/fn_shell $(demo)
 
 # nginx is configured in a copy: a source tree is never written to.  A tree
 # that is not Debian's gets the flags that its binary must have in common.
@@ -50,9 +53,12 @@ $(module): $(build)/objs/Makefile $(sources)
 	@$(MAKE) -s -C $(build)/nginx -f $(build)/objs/Makefile modules
 	@cp $(build)/objs/ngx_http_fn_module.so $@.new && mv $@.new $@
 
+$(links):
+	@mkdir -p $(@D)
+	@ln -sfn $(CURDIR)/runtimes/$(@F) $@
+
 $(build)/runtimes/shell/fn_shell: $(wildcard runtimes/shell/*.[ch])
 	@mkdir -p $(@D)
-	@ln -sfn $(CURDIR)/runtimes/python $(build)/runtimes/python
 	$(CC) $(CFLAGS) $(WARN) -o $@ $(wildcard runtimes/shell/*.c) -ljansson
 
 $(build)/demo/%.so: runtimes/c/demo/%.c runtimes/c/fn.h
@@ -63,9 +69,17 @@ $(build)/demo/%.so: runtimes/c/demo/%.c runtimes/c/fn.h
 
 need_build := gcc make nginx nginx-dev libjansson-dev libpcre2-dev zlib1g-dev \
 	libssl-dev python3
-need_test := $(need_build) libtest-base-perl curl nghttp2-client procps \
-	valgrind $(if $(TEST_NGINX_LIB),libtest-longstring-perl \
+need_test = $(need_build) libtest-base-perl curl nghttp2-client procps \
+	socat \
+	valgrind libgoogle-gson-java $(languages) \
+	$(if $(TEST_NGINX_LIB),libtest-longstring-perl \
 	liblist-moreutils-perl libhttp-message-perl)
+
+# a language that is there already, from Debian or not, is not installed
+
+languages = $(shell for tool in pypy3:pypy3 node:nodejs go:golang-go \
+	javac:default-jdk-headless ruby:ruby; do \
+	    command -v $${tool%:*} > /dev/null || echo $${tool\#*:}; done)
 
 define install
 	@missing=(); for p in $(1); do \

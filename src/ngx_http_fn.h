@@ -21,6 +21,7 @@
 #define NGX_HTTP_FN_AHEAD_MAX   15      /* events behind the running ones */
 #define NGX_HTTP_FN_AHEAD_AUTO  ((ngx_int_t) -2)
 #define NGX_HTTP_FN_PATH_MAX    31
+#define NGX_HTTP_FN_OPTIONS     5
 
 
 typedef struct ngx_http_fn_function_s  ngx_http_fn_function_t;
@@ -34,9 +35,12 @@ typedef struct ngx_http_fn_link_s      ngx_http_fn_link_t;
 typedef struct {
     ngx_str_t                    name;
     char                        *command;   /* found on the path, or NULL */
+    char                        *options[NGX_HTTP_FN_OPTIONS + 1];
     char                        *program;   /* under runtimes/, or NULL */
+    char                        *sources;   /* suffixes of its code */
     unsigned                     native:1;  /* runs in the worker */
-    unsigned                     file:1;    /* the target is a file */
+    unsigned                     file:1;    /* the target must be there */
+    unsigned                     colon:1;   /* the entry may be CLASS:METHOD */
     unsigned                     arguments:1;   /* takes fn_arguments */
 } ngx_http_fn_lang_t;
 

@@ -34,6 +34,15 @@ ngx_http_fn_command_argv(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
         return NGX_ERROR;
     }
 
+    for (i = 0; fn->lang->options[i]; i++) {
+        arg = ngx_array_push(&argv);
+        if (arg == NULL) {
+            return NGX_ERROR;
+        }
+
+        *arg = fn->lang->options[i];
+    }
+
     if (fn->lang->program) {
         len = sizeof(NGX_HTTP_FN_RUNTIMES "/") + ngx_strlen(fn->lang->program);
 

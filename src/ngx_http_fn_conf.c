@@ -119,13 +119,17 @@ ngx_http_fn_conf_target(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf,
         flcf->entry.data = p + 1;
         flcf->entry.len = last - flcf->entry.data;
 
-        if (flcf->entry.len == 0
-            || ngx_strlchr(flcf->entry.data, last, ':') != NULL)
-        {
-            return "takes RUNTIME:TARGET[:ENTRY]";
+        *p = '\0';
+
+        p = ngx_strlchr(flcf->entry.data, last, ':');
+
+        if (p && flcf->lang->colon) {
+            p = ngx_strlchr(p + 1, last, ':');
         }
 
-        *p = '\0';
+        if (p || flcf->entry.len == 0) {
+            return "takes RUNTIME:TARGET[:ENTRY]";
+        }
     }
 
     if (flcf->target.len == 0) {

@@ -2,15 +2,39 @@
 #include "ngx_http_fn_lang.h"
 
 
+/*
+ * name, command, its options, program, sources;
+ * native, file, colon, arguments
+ */
+
 static const ngx_http_fn_lang_t  ngx_http_fn_langs[] = {
 
-    /* name, command, program, native, file, arguments */
+    { ngx_string("native"), NULL, { NULL }, NULL, ".so", 1, 1, 0, 0 },
 
-    { ngx_string("native"), NULL, NULL, 1, 1, 0 },
-    { ngx_string("python"), "python3", "python", 0, 1, 0 },
-    { ngx_string("shell"), NULL, "shell/fn_shell", 0, 0, 1 },
+    { ngx_string("python"), "python3", { NULL }, "python", ".py",
+      0, 1, 0, 0 },
 
-    { ngx_null_string, NULL, NULL, 0, 0, 0 }
+    { ngx_string("pypy"), "pypy3", { NULL }, "python", ".py", 0, 1, 0, 0 },
+
+    { ngx_string("nodejs"), "node", { NULL }, "nodejs", ".js.mjs.cjs",
+      0, 1, 0, 0 },
+
+    { ngx_string("golang"), NULL, { NULL }, "golang/fn_golang", ".go.mod",
+      0, 1, 0, 0 },
+
+    { ngx_string("java"), "java", { "-jar" }, "java/fn_java.jar",
+      ".java.class.jar", 0, 1, 0, 0 },
+
+    { ngx_string("dotnetcore"), "dotnet", { NULL },
+      "dotnetcore/fn_dotnet.dll", ".cs.csproj.dll", 0, 1, 1, 0 },
+
+    { ngx_string("ruby"), "ruby", { NULL }, "ruby/main.rb", ".rb",
+      0, 1, 0, 0 },
+
+    { ngx_string("shell"), NULL, { NULL }, "shell/fn_shell", ".sh",
+      0, 0, 0, 1 },
+
+    { ngx_null_string, NULL, { NULL }, NULL, NULL, 0, 0, 0, 0 }
 };
 
 

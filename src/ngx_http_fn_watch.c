@@ -1,8 +1,9 @@
 
 /*
- * The directory of the target is watched, as editors and deployments replace
- * files.  What counts there is the target and what has its suffix (the modules
- * that it imports): a handler may write data next to its code.
+ * The target, if it is a directory, or else its directory is watched, as
+ * editors and deployments replace files.  What counts there is the target and
+ * what is code of its language (the modules that it imports): a handler may
+ * write data next to its code.
  */
 
 
@@ -23,8 +24,9 @@ static void ngx_http_fn_watch_add(ngx_http_fn_crew_t *crew);
 static void ngx_http_fn_watch_handler(void *data);
 static void ngx_http_fn_watch_event(ngx_http_fn_supervisor_t *sv,
     struct inotify_event *ie);
-static ngx_uint_t ngx_http_fn_watch_match(ngx_str_t *target,
+static ngx_uint_t ngx_http_fn_watch_match(ngx_http_fn_function_t *fn,
     struct inotify_event *ie);
+static ngx_uint_t ngx_http_fn_watch_suffix(char *suffixes, char *suffix);
 
 
 ngx_int_t
@@ -73,16 +75,28 @@ ngx_http_fn_watch_init(ngx_http_fn_supervisor_t *sv)
 static void
 ngx_http_fn_watch_add(ngx_http_fn_crew_t *crew)
 {
+    int      fd;
     u_char  *p, *slash, path[NGX_MAX_PATH];
+
+    fd = crew->supervisor->inotify.fd;
 
     p = ngx_cpystrn(path, crew->function->target.data, sizeof(path));
 
-    for (slash = p; slash > path + 1 && *slash != '/'; slash--) { /* void */ }
+    /* IN_ONLYDIR: what is no directory is refused */
 
-    *slash = '\0';
+    crew->wd = inotify_add_watch(fd, (char *) path, NGX_HTTP_FN_WATCH_MASK);
 
-    crew->wd = inotify_add_watch(crew->supervisor->inotify.fd, (char *) path,
-                                 NGX_HTTP_FN_WATCH_MASK);
+    if (crew->wd == -1) {
+
+        for (slash = p; slash > path + 1 && *slash != '/'; slash--) {
+            /* void */
+        }
+
+        *slash = '\0';
+
+        crew->wd = inotify_add_watch(fd, (char *) path,
+                                     NGX_HTTP_FN_WATCH_MASK);
+    }
 
     if (crew->wd == -1) {
         crew->due = crew->supervisor->now + NGX_HTTP_FN_WATCH_RETRY;
@@ -146,7 +160,7 @@ ngx_http_fn_watch_event(ngx_http_fn_supervisor_t *sv,
             continue;
         }
 
-        if (ngx_http_fn_watch_match(&crew->function->target, ie)) {
+        if (ngx_http_fn_watch_match(crew->function, ie)) {
             crew->due = sv->now + NGX_HTTP_FN_WATCH_SETTLE;
         }
     }
@@ -154,15 +168,15 @@ ngx_http_fn_watch_event(ngx_http_fn_supervisor_t *sv,
 
 
 static ngx_uint_t
-ngx_http_fn_watch_match(ngx_str_t *target, struct inotify_event *ie)
+ngx_http_fn_watch_match(ngx_http_fn_function_t *fn, struct inotify_event *ie)
 {
-    char  *name, *suffix, *end;
+    char  *name, *suffix;
 
     if (ie->len == 0) {
         return 0;
     }
 
-    name = strrchr((char *) target->data, '/') + 1;
+    name = strrchr((char *) fn->target.data, '/') + 1;
 
     if (ngx_strcmp(ie->name, name) == 0) {
         return 1;
@@ -174,11 +188,37 @@ ngx_http_fn_watch_match(ngx_str_t *target, struct inotify_event *ie)
         return 1;
     }
 
-    suffix = strrchr(name, '.');
-    end = strrchr(ie->name, '.');
+    if (ie->name[0] == '.' || (ie->mask & IN_ISDIR)) {
+        return 0;
+    }
 
-    return (suffix && end && ie->name[0] != '.' && !(ie->mask & IN_ISDIR)
-            && ngx_strcmp(suffix, end) == 0);
+    suffix = strrchr(ie->name, '.');
+
+    return (suffix
+            && (ngx_http_fn_watch_suffix(strrchr(name, '.'), suffix)
+                || ngx_http_fn_watch_suffix(fn->lang->sources, suffix)));
+}
+
+
+/* suffixes: NULL, or one after the other, ".js.mjs" */
+
+static ngx_uint_t
+ngx_http_fn_watch_suffix(char *suffixes, char *suffix)
+{
+    char    *p;
+    size_t   len;
+
+    len = ngx_strlen(suffix);
+
+    for (p = suffixes; p; p = strchr(p + 1, '.')) {
+        if (ngx_strncmp(p, suffix, len) == 0
+            && (p[len] == '.' || p[len] == '\0'))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -196,12 +236,14 @@ ngx_http_fn_watch_changed(ngx_http_fn_crew_t *crew)
 
     crew->due = 0;
 
-    if (crew->wd != -1) {
-        return 1;
-    }
+    /* a directory may have come back, or become one */
 
     ngx_http_fn_watch_add(crew);
-    ngx_http_fn_supervisor_at(crew->supervisor, crew->due);
 
-    return (crew->wd != -1);
+    if (crew->wd == -1) {
+        ngx_http_fn_supervisor_at(crew->supervisor, crew->due);
+        return 0;
+    }
+
+    return 1;
 }

@@ -179,7 +179,7 @@ my $form = '"fn_handler" directive takes RUNTIME:TARGET[:ENTRY]';
 
 refuses({ inner => "fn_handler $_;" }, $form)
     for 'python', 'python:', 'python:f.py:', 'python::handler',
-        'python:f.py:a:b';
+        'python:f.py:a:b', 'dotnetcore:f.cs:', 'dotnetcore:f.cs:a:b:c';
 
 refuses({ inner => 'fn_handler cobol:f.cob;' }, 'unknown runtime "cobol"');
 refuses({ inner => 'fn_handler Python:f.py;' }, 'unknown runtime "Python"');

@@ -13,7 +13,7 @@ use FnServer;
 use Test::More;
 
 my $server = FnServer->new(
-    files => { 'code/x.py' => code(1) },
+    files => { 'code/x.py' => code(1), 'tree/a.py' => '' },
     config => <<'END',
         location /limit/f/ {
             fn_handler python:%DIR%/x.py name=limit;
@@ -31,6 +31,11 @@ my $server = FnServer->new(
         location /still {
             fn_command python python3;
             fn_handler python:%DIR%/code/x.py name=still;
+        }
+
+        location /tree/f/ {
+            fn_handler python:%DIR%/tree name=tree;
+            fn_watch on;
         }
 
         location /stubborn/f/ {
@@ -108,6 +113,28 @@ ok(FnServer::wait_until(sub { $server->get('/watch')->{body} eq '5' }, 15),
 $load->is_ok('watch', 50);
 is($server->get('/still')->{body}, 1, 'still: without fn_watch it stays');
 
+# a directory is the target
+
+$server->wait_ready('tree');
+$server->write('tree/data.json', '{}');
+sleep 0.5;
+is($server->status('tree')->{processes}[0]{generation}, 1,
+    'tree: data is no code');
+
+$server->write('tree/b.py', '');
+ok(generation('tree', 2), 'tree: a new file');
+
+# a deployment moves one directory away and another in its place
+
+rename $server->dir . '/tree', $server->dir . '/old' or die $!;
+$server->write('new/a.py', '');
+rename $server->dir . '/new', $server->dir . '/tree' or die $!;
+ok(generation('tree', 3), 'tree: another directory of its name');
+
+my ($generation) = $server->status('tree')->{processes}[0]{generation};
+$server->write('tree/a.py', 'pass');
+ok(generation('tree', $generation + 1), 'tree: and a file there');
+
 # fn_stop_timeout
 
 $server->wait_ready('stubborn');
@@ -120,6 +147,15 @@ is($server->get('/stubborn/f/f')->{code}, 200, 'stop: and replaced');
 ok($server->stop('QUIT'), 'it ends');
 
 done_testing();
+
+
+sub generation {
+    my ($name, $least) = @_;
+
+    return FnServer::wait_until(sub {
+        return $server->status($name)->{processes}[0]{generation} >= $least;
+    }, 15);
+}
 
 
 sub code {
