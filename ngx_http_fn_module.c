@@ -20,8 +20,6 @@ static void *ngx_http_fn_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_fn_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_fn_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-static ngx_int_t ngx_http_fn_merge_upstream(ngx_conf_t *cf,
-    ngx_http_fn_loc_conf_t *prev, ngx_http_fn_loc_conf_t *conf);
 static ngx_int_t ngx_http_fn_merge_handler(ngx_conf_t *cf,
     ngx_http_fn_loc_conf_t *prev, ngx_http_fn_loc_conf_t *conf);
 static ngx_int_t ngx_http_fn_init_module(ngx_cycle_t *cycle);
@@ -87,6 +85,13 @@ static ngx_command_t  ngx_http_fn_commands[] = {
     { ngx_string("fn_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_fn_conf_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("fn_call"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS,
+      ngx_http_fn_conf_call,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -210,6 +215,13 @@ static ngx_command_t  ngx_http_fn_commands[] = {
       offsetof(ngx_http_fn_loc_conf_t, log_level),
       &ngx_http_fn_log_levels },
 
+    { ngx_string("fn_logs_header"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, logs_header),
+      NULL },
+
     { ngx_string("fn_buffering"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -244,7 +256,7 @@ static ngx_command_t  ngx_http_fn_commands[] = {
 
 static ngx_http_module_t  ngx_http_fn_module_ctx = {
     ngx_http_fn_preconfiguration,          /* preconfiguration */
-    NULL,                                  /* postconfiguration */
+    ngx_http_fn_conf_functions,            /* postconfiguration */
 
     ngx_http_fn_create_main_conf,          /* create main configuration */
     NULL,                                  /* init main configuration */
@@ -270,11 +282,6 @@ ngx_module_t  ngx_http_fn_module = {
     ngx_http_fn_exit_process,              /* exit process */
     NULL,                                  /* exit master */
     NGX_MODULE_V1_PADDING
-};
-
-
-static ngx_str_t  ngx_http_fn_hide_headers[] = {
-    ngx_null_string
 };
 
 
@@ -372,6 +379,7 @@ ngx_http_fn_create_loc_conf(ngx_conf_t *cf)
     conf->watch = NGX_CONF_UNSET;
     conf->debug = NGX_CONF_UNSET;
     conf->log_level = NGX_CONF_UNSET_UINT;
+    conf->logs_header = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -416,80 +424,15 @@ ngx_http_fn_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->watch, prev->watch, 0);
     ngx_conf_merge_value(conf->debug, prev->debug, 0);
     ngx_conf_merge_uint_value(conf->log_level, prev->log_level, NGX_LOG_INFO);
+    ngx_conf_merge_value(conf->logs_header, prev->logs_header, 0);
 
-    if (ngx_http_fn_merge_upstream(cf, prev, conf) != NGX_OK
+    if (ngx_http_fn_conf_upstream(cf, prev, conf) != NGX_OK
         || ngx_http_fn_merge_handler(cf, prev, conf) != NGX_OK)
     {
         return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_http_fn_merge_upstream(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *prev,
-    ngx_http_fn_loc_conf_t *conf)
-{
-    ngx_hash_init_t            hash;
-    ngx_http_core_loc_conf_t  *clcf;
-    ngx_http_upstream_conf_t  *u;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    u = &conf->upstream;
-
-    ngx_conf_merge_msec_value(u->connect_timeout,
-                              prev->upstream.connect_timeout, 5000);
-    ngx_conf_merge_value(u->buffering, prev->upstream.buffering, 1);
-    ngx_conf_merge_size_value(u->buffer_size, prev->upstream.buffer_size,
-                              16384);
-    ngx_conf_merge_bufs_value(u->bufs, prev->upstream.bufs, 8, 16384);
-    ngx_conf_merge_bitmask_value(u->next_upstream,
-                                 prev->upstream.next_upstream,
-                                 (NGX_CONF_BITMASK_SET
-                                  |NGX_HTTP_UPSTREAM_FT_ERROR
-                                  |NGX_HTTP_UPSTREAM_FT_TIMEOUT));
-
-    if (u->buffer_size < 1024) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"fn_buffer_size\" must be at least 1k");
-        return NGX_ERROR;
-    }
-
-    if (u->bufs.num < 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "there must be at least 2 \"fn_buffers\"");
-        return NGX_ERROR;
-    }
-
-    if (u->next_upstream & NGX_HTTP_UPSTREAM_FT_OFF) {
-        u->next_upstream = NGX_CONF_BITMASK_SET | NGX_HTTP_UPSTREAM_FT_OFF;
-    }
-
-    /* fn_timeout has a timer of its own, which comes first */
-
-    u->send_timeout = conf->timeout + 5000;
-    u->read_timeout = conf->timeout + 5000;
-
-    /* what a slow client has not read yet must not hold a process */
-
-    u->busy_buffers_size = 2 * ngx_max(u->buffer_size, u->bufs.size);
-    u->max_temp_file_size = 1024 * 1024 * 1024;
-    u->temp_file_write_size = u->busy_buffers_size;
-    u->temp_path = clcf->client_body_temp_path;
-
-    u->pass_request_headers = 1;
-    u->pass_request_body = 1;
-    ngx_str_set(&u->module, "fn");
-
-    hash.max_size = 512;
-    hash.bucket_size = ngx_align(64, ngx_cacheline_size);
-    hash.name = "fn_headers_hash";
-
-    return ngx_http_upstream_hide_headers_hash(cf, u, &prev->upstream,
-                                               ngx_http_fn_hide_headers,
-                                               &hash);
 }
 
 

@@ -28,6 +28,7 @@ typedef struct ngx_http_fn_function_s  ngx_http_fn_function_t;
 typedef struct ngx_http_fn_native_s    ngx_http_fn_native_t;
 typedef struct ngx_http_fn_pool_s      ngx_http_fn_pool_t;
 typedef struct ngx_http_fn_link_s      ngx_http_fn_link_t;
+typedef struct ngx_http_fn_logs_s      ngx_http_fn_logs_t;
 
 
 /* a row of ngx_http_fn_lang.c */
@@ -160,6 +161,8 @@ struct ngx_http_fn_function_s {
     u_char                      *conf_file;     /* where it was configured */
     ngx_uint_t                   conf_line;
     ngx_log_t                   *log;
+    void                       **srv_conf;      /* of its location */
+    void                       **loc_conf;
 
     /* the process */
     char                       **argv;          /* argv[0]: absolute path */
@@ -209,6 +212,8 @@ typedef struct {
     ngx_array_t                  functions;     /* ngx_http_fn_function_t * */
     ngx_http_fn_worker_t        *worker;
     ngx_int_t                    request_id;    /* variable index */
+    ngx_array_t                 *call_servers;  /* with fn_call, or NULL */
+    ngx_str_t                    call;          /* FN_CALL, or empty */
 } ngx_http_fn_main_conf_t;
 
 
@@ -251,6 +256,7 @@ typedef struct {
     ngx_flag_t                   watch;
     ngx_flag_t                   debug;
     ngx_uint_t                   log_level;
+    ngx_flag_t                   logs_header;
     ngx_uint_t                   status_format;
 } ngx_http_fn_loc_conf_t;
 
@@ -270,6 +276,7 @@ typedef struct {
     ngx_http_fn_function_t      *function;      /* NULL with fn_pass */
     ngx_http_fn_event_t          event;
     ngx_http_fn_reply_t          reply;
+    ngx_http_fn_logs_t          *logs;          /* NULL: nobody asked */
 
     ngx_queue_t                  queue;         /* in pool->waiting */
     ngx_atomic_uint_t            ticket;        /* 0: never waited */

@@ -9,6 +9,7 @@
 #include "ngx_http_fn_call.h"
 #include "ngx_http_fn_event.h"
 #include "ngx_http_fn_log.h"
+#include "ngx_http_fn_logs.h"
 #include "ngx_http_fn_response.h"
 
 
@@ -534,7 +535,7 @@ ngx_http_fn_call_log(fn_context_t *context, const fn_event_t *event, int level,
     flcf = ngx_http_get_module_loc_conf(call->ctx->request,
                                         ngx_http_fn_module);
 
-    if (severity > flcf->log_level) {
+    if (severity > flcf->log_level && call->ctx->logs == NULL) {
         return;
     }
 
@@ -544,6 +545,10 @@ ngx_http_fn_call_log(fn_context_t *context, const fn_event_t *event, int level,
             ngx_http_fn_log_record(call->ctx, severity, &message, NULL);
         }
 
+        return;
+    }
+
+    if (ngx_http_fn_logs_add(call->ctx, severity, &message, NULL)) {
         return;
     }
 
@@ -589,6 +594,10 @@ ngx_http_fn_call_send(ngx_http_fn_call_t *call)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
         }
+    }
+
+    if (ngx_http_fn_response_logs(call->ctx) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     return ngx_http_fn_response_send(r, call->status, out, call->length);

@@ -4,6 +4,7 @@
 
 #include "ngx_http_fn_command.h"
 #include "ngx_http_fn_function.h"
+#include "ngx_http_fn_log.h"
 
 
 #define NGX_HTTP_FN_ENV_MAX  8192      /* a token of nginx.conf has 4096 */
@@ -189,12 +190,11 @@ ngx_int_t
 ngx_http_fn_command_env(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
     ngx_http_fn_loc_conf_t *flcf)
 {
-    char        **var, *colon;
-    ngx_str_t    *value;
-    ngx_uint_t    i, level;
-    ngx_array_t   env;
-
-    static char  *levels[] = { "error", "warn", "info", "info", "debug" };
+    char                     **var, *colon;
+    ngx_str_t                 *value;
+    ngx_uint_t                 i;
+    ngx_array_t                env;
+    ngx_http_fn_main_conf_t   *fmcf;
 
     if (ngx_array_init(&env, cf->pool, 24, sizeof(char *)) != NGX_OK) {
         return NGX_ERROR;
@@ -211,7 +211,6 @@ ngx_http_fn_command_env(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
     }
 
     colon = fn->entry.len ? ":" : "";
-    level = ngx_max(flcf->log_level, NGX_LOG_ERR) - NGX_LOG_ERR;
 
     if (ngx_http_fn_command_setenv(cf, &env, "PATH=%s%Z",
                                     NGX_HTTP_FN_SEARCH_PATH)
@@ -222,8 +221,8 @@ ngx_http_fn_command_env(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
                                        &fn->target)
         || ngx_http_fn_command_setenv(cf, &env, "FN_CONCURRENCY=%ui%Z",
                                        fn->concurrency)
-        || ngx_http_fn_command_setenv(cf, &env, "FN_LOG_LEVEL=%s%Z",
-                                       levels[level])
+        || ngx_http_fn_command_setenv(cf, &env, "FN_LOG_LEVEL=%V%Z",
+                                       ngx_http_fn_log_level(flcf->log_level))
         || ngx_http_fn_command_setenv(cf, &env, "FN_LINE_MAX=%uz%Z",
                                        flcf->upstream.buffer_size)
         || ngx_http_fn_command_setenv(cf, &env,
@@ -246,6 +245,14 @@ ngx_http_fn_command_env(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
 
     if (flcf->arguments_header
         && ngx_http_fn_command_setenv(cf, &env, "FN_ARGUMENTS_HEADER=1%Z"))
+    {
+        return NGX_ERROR;
+    }
+
+    fmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_fn_module);
+
+    if (fmcf->call.len
+        && ngx_http_fn_command_setenv(cf, &env, "FN_CALL=%V%Z", &fmcf->call))
     {
         return NGX_ERROR;
     }

@@ -18,6 +18,17 @@
 #endif
 
 
+/* HTTP/1 over TCP or a unix socket, without TLS and the PROXY protocol */
+
+#if (nginx_version >= 1025000)
+#define ngx_http_fn_listen_plain(opt)                                         \
+    (!((opt)->ssl || (opt)->proxy_protocol || (opt)->quic))
+#else
+#define ngx_http_fn_listen_plain(opt)                                         \
+    (!((opt)->ssl || (opt)->proxy_protocol || (opt)->http2))
+#endif
+
+
 /* adds h to a field of headers_out for headers of several lines */
 
 static ngx_inline ngx_int_t

@@ -1,5 +1,6 @@
 
 #include "ngx_http_fn_conf.h"
+#include "ngx_http_fn_dispatch.h"
 #include "ngx_http_fn_handler.h"
 #include "ngx_http_fn_lang.h"
 #include "ngx_http_fn_status.h"
@@ -238,6 +239,36 @@ ngx_http_fn_conf_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_http_fn_conf_call(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_fn_main_conf_t    *fmcf;
+    ngx_http_core_srv_conf_t  **server;
+
+    if (ngx_http_fn_conf_taken(cf)) {
+        return "is duplicate";
+    }
+
+    fmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_fn_module);
+
+    if (fmcf->call_servers == NULL) {
+        fmcf->call_servers = ngx_array_create(cf->pool, 1, sizeof(void *));
+        if (fmcf->call_servers == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    server = ngx_array_push(fmcf->call_servers);
+    if (server == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *server = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+
+    return ngx_http_fn_conf_content(cf, ngx_http_fn_dispatch_handler);
+}
+
+
+char *
 ngx_http_fn_conf_prefetch(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_fn_loc_conf_t *flcf = conf;
@@ -343,6 +374,7 @@ ngx_http_fn_conf_env(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ngx_string("FN_LOG_LEVEL"),
         ngx_string("FN_LINE_MAX"),
         ngx_string("FN_ARGUMENTS_HEADER"),
+        ngx_string("FN_CALL"),
         ngx_null_string
     };
 
@@ -605,4 +637,71 @@ ngx_http_fn_conf_not_zero(ngx_conf_t *cf, void *post, void *data)
     }
 
     return NGX_CONF_OK;
+}
+
+
+ngx_int_t
+ngx_http_fn_conf_upstream(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *prev,
+    ngx_http_fn_loc_conf_t *conf)
+{
+    ngx_hash_init_t            hash;
+    ngx_http_core_loc_conf_t  *clcf;
+    ngx_http_upstream_conf_t  *u;
+
+    static ngx_str_t  hidden[] = { ngx_null_string };
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    u = &conf->upstream;
+
+    ngx_conf_merge_msec_value(u->connect_timeout,
+                              prev->upstream.connect_timeout, 5000);
+    ngx_conf_merge_value(u->buffering, prev->upstream.buffering, 1);
+    ngx_conf_merge_size_value(u->buffer_size, prev->upstream.buffer_size,
+                              16384);
+    ngx_conf_merge_bufs_value(u->bufs, prev->upstream.bufs, 8, 16384);
+    ngx_conf_merge_bitmask_value(u->next_upstream,
+                                 prev->upstream.next_upstream,
+                                 (NGX_CONF_BITMASK_SET
+                                  |NGX_HTTP_UPSTREAM_FT_ERROR
+                                  |NGX_HTTP_UPSTREAM_FT_TIMEOUT));
+
+    if (u->buffer_size < 1024) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"fn_buffer_size\" must be at least 1k");
+        return NGX_ERROR;
+    }
+
+    if (u->bufs.num < 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "there must be at least 2 \"fn_buffers\"");
+        return NGX_ERROR;
+    }
+
+    if (u->next_upstream & NGX_HTTP_UPSTREAM_FT_OFF) {
+        u->next_upstream = NGX_CONF_BITMASK_SET | NGX_HTTP_UPSTREAM_FT_OFF;
+    }
+
+    /* fn_timeout has a timer of its own, which comes first */
+
+    u->send_timeout = conf->timeout + 5000;
+    u->read_timeout = conf->timeout + 5000;
+
+    /* what a slow client has not read yet must not hold a process */
+
+    u->busy_buffers_size = 2 * ngx_max(u->buffer_size, u->bufs.size);
+    u->max_temp_file_size = 1024 * 1024 * 1024;
+    u->temp_file_write_size = u->busy_buffers_size;
+    u->temp_path = clcf->client_body_temp_path;
+
+    u->pass_request_headers = 1;
+    u->pass_request_body = 1;
+    ngx_str_set(&u->module, "fn");
+
+    hash.max_size = 512;
+    hash.bucket_size = ngx_align(64, ngx_cacheline_size);
+    hash.name = "fn_headers_hash";
+
+    return ngx_http_upstream_hide_headers_hash(cf, u, &prev->upstream,
+                                               hidden, &hash);
 }

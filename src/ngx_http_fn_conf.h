@@ -13,6 +13,7 @@ char *ngx_http_fn_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_fn_conf_pass(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_fn_conf_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_fn_conf_call(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_fn_conf_prefetch(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_fn_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -38,6 +39,13 @@ ngx_int_t ngx_http_fn_conf_name(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf,
  */
 ngx_int_t ngx_http_fn_conf_function(ngx_conf_t *cf,
     ngx_http_fn_loc_conf_t *flcf);
+
+/* when all servers are known: what the processes are told of them */
+ngx_int_t ngx_http_fn_conf_functions(ngx_conf_t *cf);
+
+/* the merge of conf->upstream */
+ngx_int_t ngx_http_fn_conf_upstream(ngx_conf_t *cf,
+    ngx_http_fn_loc_conf_t *prev, ngx_http_fn_loc_conf_t *conf);
 
 /* warns of functions that run as the workers' user, which is known by now */
 void ngx_http_fn_conf_users(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf);

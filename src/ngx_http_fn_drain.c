@@ -8,6 +8,7 @@
 
 #include "ngx_http_fn_drain.h"
 #include "ngx_http_fn_log.h"
+#include "ngx_http_fn_logs.h"
 #include "ngx_http_fn_peer.h"
 #include "ngx_http_fn_slot.h"
 
@@ -35,6 +36,7 @@ ngx_http_fn_drain_start(ngx_http_fn_ctx_t *ctx, ngx_http_fn_link_t *link)
     c = link->connection;
 
     link->place = ctx->place;
+    link->log_level = ctx->logs ? ctx->logs->own : NGX_LOG_DEBUG;
     link->reply = ctx->reply;
     ctx->reply.json = NULL;
 
@@ -207,8 +209,10 @@ ngx_http_fn_drain_read(ngx_http_fn_link_t *link, u_char *pos,
             return NGX_DECLINED;
 
         case NGX_HTTP_FN_REPLY_LOG:
-            ngx_http_fn_log_record_of(&of, reply->level, &reply->message,
-                                      &reply->with);
+            if (reply->level <= link->log_level) {
+                ngx_http_fn_log_record_of(&of, reply->level, &reply->message,
+                                          &reply->with);
+            }
             continue;
 
         case NGX_HTTP_FN_REPLY_ERROR:

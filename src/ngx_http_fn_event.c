@@ -6,9 +6,11 @@
 
 
 #include "ngx_http_fn_event.h"
+#include "ngx_http_fn_logs.h"
 
 
 static ngx_uint_t ngx_http_fn_event_fits(ngx_http_fn_event_t *event);
+static ngx_int_t ngx_http_fn_event_logs(ngx_http_fn_ctx_t *ctx);
 static ngx_uint_t ngx_http_fn_event_lines(ngx_http_request_t *r);
 static off_t ngx_http_fn_event_body_length(ngx_http_request_t *r);
 static ssize_t ngx_http_fn_event_buf_read(ngx_buf_t *b, off_t offset,
@@ -104,6 +106,23 @@ ngx_http_fn_event_fields(ngx_http_fn_ctx_t *ctx)
     event->msec = r->start_msec;
     event->body_length = ngx_http_fn_event_body_length(r);
 
+    return flcf->logs_header ? ngx_http_fn_event_logs(ctx) : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_fn_event_logs(ngx_http_fn_ctx_t *ctx)
+{
+    ngx_str_t  *level;
+
+    static ngx_str_t  name = ngx_string("X-Nuclio-Log-Level");
+
+    level = ngx_http_fn_event_find(ctx->request, &name);
+
+    if (level && ngx_http_fn_logs_create(ctx, level) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
     return NGX_OK;
 }
 
@@ -177,6 +196,52 @@ ngx_http_fn_event_headers(ngx_http_fn_ctx_t *ctx)
     ctx->event.nheaders = header - ctx->event.headers;
 
     return NGX_OK;
+}
+
+
+ngx_str_t *
+ngx_http_fn_event_find(ngx_http_request_t *r, ngx_str_t *name)
+{
+    ngx_uint_t        i;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *elts;
+
+    for (part = &r->headers_in.headers.part; part; part = part->next) {
+        elts = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+
+            if (elts[i].hash && elts[i].key.len == name->len
+                && ngx_strncasecmp(elts[i].key.data, name->data, name->len)
+                   == 0)
+            {
+                return &elts[i].value;
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_uint_t
+ngx_http_fn_event_too_large(ngx_http_request_t *r)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->client_max_body_size == 0
+        || clcf->client_max_body_size >= r->headers_in.content_length_n)
+    {
+        return 0;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "client intended to send too large body: %O bytes",
+                  r->headers_in.content_length_n);
+
+    return 1;
 }
 
 

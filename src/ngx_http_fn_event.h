@@ -26,6 +26,12 @@ ngx_int_t ngx_http_fn_event_fields(ngx_http_fn_ctx_t *ctx);
 ngx_int_t ngx_http_fn_event_id(ngx_http_fn_ctx_t *ctx);
 ngx_int_t ngx_http_fn_event_headers(ngx_http_fn_ctx_t *ctx);
 
+/* the value of the first header of this name, or NULL */
+ngx_str_t *ngx_http_fn_event_find(ngx_http_request_t *r, ngx_str_t *name);
+
+/* the body is longer than client_max_body_size of r->loc_conf */
+ngx_uint_t ngx_http_fn_event_too_large(ngx_http_request_t *r);
+
 /*
  * Reads the request's body from offset: at most len bytes, 0 at its end.
  * May be called off the event loop.

@@ -8,6 +8,7 @@
 
 #include "ngx_http_fn_conf.h"
 #include "ngx_http_fn_command.h"
+#include "ngx_http_fn_dispatch.h"
 #include "ngx_http_fn_function.h"
 #include "ngx_http_fn_native.h"
 #include "ngx_http_fn_object.h"
@@ -18,8 +19,6 @@
 static ngx_int_t ngx_http_fn_function_name(ngx_conf_t *cf,
     ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
 static ngx_uint_t ngx_http_fn_function_name_char(u_char ch);
-static ngx_http_fn_function_t *ngx_http_fn_function_find(ngx_conf_t *cf,
-    ngx_str_t *name);
 static ngx_int_t ngx_http_fn_function_user(ngx_conf_t *cf,
     ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
 static ngx_int_t ngx_http_fn_function_target(ngx_conf_t *cf,
@@ -31,6 +30,7 @@ static ngx_int_t ngx_http_fn_function_native(ngx_conf_t *cf,
 ngx_int_t
 ngx_http_fn_conf_function(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf)
 {
+    ngx_http_conf_ctx_t       *ctx;
     ngx_http_fn_function_t    *fn, **fnp;
     ngx_http_core_loc_conf_t  *clcf;
     ngx_http_fn_main_conf_t   *fmcf;
@@ -49,6 +49,10 @@ ngx_http_fn_conf_function(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf)
     fn->conf_file = flcf->conf_file;
     fn->conf_line = flcf->conf_line;
     fn->log = clcf->error_log;
+    ctx = cf->ctx;
+
+    fn->srv_conf = ctx->srv_conf;
+    fn->loc_conf = ctx->loc_conf;
     fn->worker = fmcf->worker;
     fn->index = fmcf->functions.nelts;
 
@@ -81,9 +85,7 @@ ngx_http_fn_conf_function(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf)
     fn->stop_timeout = flcf->stop_timeout;
     fn->watch = flcf->watch;
 
-    if (ngx_http_fn_command_argv(cf, fn, flcf) != NGX_OK
-        || ngx_http_fn_command_env(cf, fn, flcf) != NGX_OK)
-    {
+    if (ngx_http_fn_command_argv(cf, fn, flcf) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -103,13 +105,49 @@ done:
 }
 
 
+ngx_int_t
+ngx_http_fn_conf_functions(ngx_conf_t *cf)
+{
+    ngx_uint_t                 i;
+    ngx_http_fn_function_t   **fn;
+    ngx_http_fn_loc_conf_t    *flcf;
+    ngx_http_fn_main_conf_t   *fmcf;
+
+    fmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_fn_module);
+
+    if (ngx_http_fn_dispatch_address(cf, &fmcf->call) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    fn = fmcf->functions.elts;
+
+    for (i = 0; i < fmcf->functions.nelts; i++) {
+
+        if (fn[i]->native) {
+            continue;
+        }
+
+        flcf = fn[i]->loc_conf[ngx_http_fn_module.ctx_index];
+
+        if (ngx_http_fn_command_env(cf, fn[i], flcf) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_fn_function_name(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
     ngx_http_fn_loc_conf_t *flcf)
 {
-    u_char      *p;
-    ngx_str_t    name;
-    ngx_uint_t   n;
+    u_char                   *p;
+    ngx_str_t                 name;
+    ngx_uint_t                n;
+    ngx_http_fn_main_conf_t  *fmcf;
+
+    fmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_fn_module);
 
     if (flcf->name.len) {
         fn->name = flcf->name;
@@ -124,7 +162,7 @@ ngx_http_fn_function_name(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
             }
         }
 
-        if (ngx_http_fn_function_find(cf, &fn->name)) {
+        if (ngx_http_fn_function_find(fmcf, &fn->name)) {
             ngx_http_fn_function_error(cf, fn, 0,
                                        "duplicate function name \"%V\"",
                                        &fn->name);
@@ -140,7 +178,7 @@ ngx_http_fn_function_name(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
 
     fn->name = name;
 
-    for (n = 2; ngx_http_fn_function_find(cf, &fn->name); n++) {
+    for (n = 2; ngx_http_fn_function_find(fmcf, &fn->name); n++) {
         p = ngx_pnalloc(cf->pool, name.len + 1 + NGX_INT_T_LEN);
         if (p == NULL) {
             return NGX_ERROR;
@@ -222,14 +260,11 @@ ngx_http_fn_function_name_char(u_char ch)
 }
 
 
-static ngx_http_fn_function_t *
-ngx_http_fn_function_find(ngx_conf_t *cf, ngx_str_t *name)
+ngx_http_fn_function_t *
+ngx_http_fn_function_find(ngx_http_fn_main_conf_t *fmcf, ngx_str_t *name)
 {
-    ngx_uint_t                 i;
-    ngx_http_fn_function_t   **fn;
-    ngx_http_fn_main_conf_t   *fmcf;
-
-    fmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_fn_module);
+    ngx_uint_t                i;
+    ngx_http_fn_function_t  **fn;
 
     fn = fmcf->functions.elts;
 

@@ -1,10 +1,30 @@
 
 #include "ngx_http_fn_log.h"
+#include "ngx_http_fn_logs.h"
 
 
 static size_t ngx_http_fn_log_char(u_char *p, size_t n);
 static void ngx_http_fn_log_of(ngx_http_fn_log_of_t *of,
     ngx_http_fn_ctx_t *ctx);
+static ngx_str_t ngx_http_fn_log_failed(u_char *buf, ngx_str_t *error,
+    ngx_str_t *message);
+
+
+ngx_str_t *
+ngx_http_fn_log_level(ngx_uint_t level)
+{
+    static ngx_str_t  names[] = {
+        ngx_string("error"),
+        ngx_string("warn"),
+        ngx_string("info"),             /* notice */
+        ngx_string("info"),
+        ngx_string("debug")
+    };
+
+    level = ngx_min(ngx_max(level, NGX_LOG_ERR), NGX_LOG_DEBUG);
+
+    return &names[level - NGX_LOG_ERR];
+}
 
 
 ngx_str_t
@@ -87,6 +107,10 @@ ngx_http_fn_log_record(ngx_http_fn_ctx_t *ctx, ngx_uint_t level,
 {
     ngx_http_fn_log_of_t  of;
 
+    if (ngx_http_fn_logs_add(ctx, level, message, with)) {
+        return;
+    }
+
     ngx_http_fn_log_of(&of, ctx);
     ngx_http_fn_log_record_of(&of, level, message, with);
 }
@@ -96,7 +120,17 @@ void
 ngx_http_fn_log_failure(ngx_http_fn_ctx_t *ctx, ngx_str_t *error,
     ngx_str_t *message, ngx_str_t *stack)
 {
-    ngx_http_fn_log_of_t  of;
+    u_char                   buf[NGX_HTTP_FN_LOG_TEXT];
+    ngx_str_t                text;
+    ngx_http_fn_log_of_t     of;
+    ngx_http_fn_loc_conf_t  *flcf;
+
+    flcf = ngx_http_get_module_loc_conf(ctx->request, ngx_http_fn_module);
+
+    if (flcf->debug) {
+        text = ngx_http_fn_log_failed(buf, error, message);
+        (void) ngx_http_fn_logs_add(ctx, NGX_LOG_ERR, &text, NULL);
+    }
 
     ngx_http_fn_log_of(&of, ctx);
     ngx_http_fn_log_failure_of(&of, error, message, stack);
@@ -147,10 +181,7 @@ ngx_http_fn_log_failure_of(ngx_http_fn_log_of_t *of, ngx_str_t *error,
     ngx_str_t           text, line;
     ngx_log_handler_pt  handler;
 
-    text.data = buf;
-    text.len = ngx_snprintf(buf, sizeof(buf), "handler failed: %V%s%V",
-                            error, error->len ? ": " : "", message)
-               - buf;
+    text = ngx_http_fn_log_failed(buf, error, message);
 
     ngx_http_fn_log_record_of(of, NGX_LOG_ERR, &text, NULL);
 
@@ -174,6 +205,20 @@ ngx_http_fn_log_failure_of(ngx_http_fn_log_of_t *of, ngx_str_t *error,
     }
 
     of->log->handler = handler;
+}
+
+
+static ngx_str_t
+ngx_http_fn_log_failed(u_char *buf, ngx_str_t *error, ngx_str_t *message)
+{
+    ngx_str_t  text;
+
+    text.data = buf;
+    text.len = ngx_snprintf(buf, NGX_HTTP_FN_LOG_TEXT, "handler failed: %V%s%V",
+                            error, error->len ? ": " : "", message)
+               - buf;
+
+    return text;
 }
 
 

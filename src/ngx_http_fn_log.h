@@ -12,6 +12,9 @@
 #define NGX_HTTP_FN_LOG_TEXT  1800      /* of ngx_log's 2048 */
 
 
+/* its name in PROTOCOL 1.2, also when it is off the scale */
+ngx_str_t *ngx_http_fn_log_level(ngx_uint_t level);
+
 /*
  * Writes text to buf (of at least NGX_HTTP_FN_LOG_TEXT bytes), control bytes
  * as \xNN, cut with "..." when it doesn't fit; UTF-8 stays as it is.

@@ -23,6 +23,7 @@ struct ngx_http_fn_link_s {
     u_char                 id[64];      /* PROTOCOL 4.1 */
     ngx_uint_t             place;
     ngx_uint_t             overdue;
+    ngx_uint_t             log_level;   /* the least that is logged */
 };
 
 

@@ -122,6 +122,11 @@ ngx_http_fn_event_write(ngx_http_fn_event_t *event, u_char *p, u_char *last)
     p = ngx_http_fn_event_string(&event->function, p, last);
     p = ngx_http_fn_event_literal(p, last, "}");
 
+    if (event->log_level.len) {
+        p = ngx_http_fn_event_literal(p, last, ",\"log_level\":");
+        p = ngx_http_fn_event_string(&event->log_level, p, last);
+    }
+
     if (event->body_length) {
         p = ngx_http_fn_event_literal(p, last, ",\"body_length\":");
         p = ngx_http_fn_event_number(event->body_length, p, last);

@@ -41,6 +41,7 @@ typedef struct {
     time_t                sec;
     ngx_uint_t            msec;
     uint64_t              start_by;     /* 0: none */
+    ngx_str_t             log_level;    /* empty: the function's own */
     off_t                 body_length;
 } ngx_http_fn_event_t;
 

@@ -3,6 +3,7 @@
 
 
 #include "ngx_http_fn_response.h"
+#include "ngx_http_fn_logs.h"
 
 
 #define NGX_HTTP_FN_RESPONSE_FAILURE  16384     /* bytes of a failure's text */
@@ -242,6 +243,24 @@ ngx_http_fn_response_location(ngx_http_request_t *r, ngx_table_elt_t *h,
 
 
 ngx_int_t
+ngx_http_fn_response_logs(ngx_http_fn_ctx_t *ctx)
+{
+    ngx_str_t         value;
+    ngx_table_elt_t  *h;
+
+    static ngx_str_t  name = ngx_string("X-Nuclio-Logs");
+
+    if (ngx_http_fn_logs_value(ctx->logs, &value) != NGX_OK) {
+        return NGX_OK;
+    }
+
+    h = ngx_http_fn_response_push(ctx->request, &name, &value);
+
+    return h ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
 ngx_http_fn_response_send(ngx_http_request_t *r, ngx_uint_t status,
     ngx_chain_t *out, off_t length)
 {
@@ -336,6 +355,10 @@ ngx_http_fn_response_failed(ngx_http_fn_ctx_t *ctx, ngx_str_t *error,
     ngx_http_request_t  *r;
 
     r = ctx->request;
+
+    /* without the header the answer is still true */
+
+    (void) ngx_http_fn_response_logs(ctx);
 
     if (ngx_http_fn_response_error_page(r, NGX_HTTP_INTERNAL_SERVER_ERROR)) {
         ngx_http_finalize_request(r, NGX_HTTP_INTERNAL_SERVER_ERROR);

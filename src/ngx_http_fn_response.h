@@ -17,6 +17,9 @@
 ngx_int_t ngx_http_fn_response_header(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value);
 
+/* sets X-Nuclio-Logs when the client has asked for it */
+ngx_int_t ngx_http_fn_response_logs(ngx_http_fn_ctx_t *ctx);
+
 /*
  * Sends the answer: its header lines have been set, out is the body of length
  * bytes.  Returns what the request is to be finalized with.

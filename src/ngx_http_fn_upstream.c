@@ -270,7 +270,8 @@ ngx_http_fn_upstream_event_line(ngx_http_fn_ctx_t *ctx)
 
     size = sizeof("{\"id\":,\"method\":,\"path\":,\"query\":,\"headers\":,"
                   "\"timestamp\":,\"start_by\":,\"remote_addr\":,\"trigger\":"
-                  "{\"kind\":\"http\",\"name\":},\"body_length\":}") + 128
+                  "{\"kind\":\"http\",\"name\":},\"log_level\":,"
+                  "\"body_length\":}") + 128
            + event->id.len + event->method.len + event->path.len
            + event->query.len + event->remote_addr.len + event->function.len;
 
@@ -407,6 +408,10 @@ ngx_http_fn_upstream_response(ngx_http_fn_ctx_t *ctx)
     u->headers_in.content_length_n = ctx->reply.body_length;
     u->state->status = ctx->reply.status;
 
+    if (ngx_http_fn_response_logs(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     text = &ctx->reply.data;
 
     if (text->len) {
@@ -463,7 +468,9 @@ ngx_http_fn_upstream_failure(ngx_http_fn_ctx_t *ctx)
     text = ngx_http_fn_response_failure(ctx, buf, size, &reply->error,
                                         &reply->message, &reply->stack);
 
-    if (ngx_http_fn_response_header(r, &name, &type) != NGX_OK) {
+    if (ngx_http_fn_response_header(r, &name, &type) != NGX_OK
+        || ngx_http_fn_response_logs(ctx) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -35,6 +35,8 @@ def handler(context, event):
     if what == "sleep":
         time.sleep(1.5)
         return "slept"
+    if what == "log_level":
+        return str(event._line.get(what))
     return os.environ.get(what, "absent")
 >>> late.py
 import time
@@ -284,6 +286,21 @@ fn_arguments_header off;
 1
 1
 absent
+
+
+
+=== fn_logs_header
+--- fn
+fn_logs_header on;
+fn_logs_header off;
+fn_logs_header on;
+--- more_headers
+X-Nuclio-Log-Level: debug
+--- ask: log_level
+--- answers
+debug
+None
+debug
 
 
 

@@ -49,6 +49,7 @@ my %good = (
     fn_arguments_header => ['on', 'off'],
     fn_debug            => ['on', 'off'],
     fn_log_level        => ['debug', 'info', 'warn', 'error'],
+    fn_logs_header      => ['on', 'off'],
     fn_buffering        => ['on', 'off'],
     fn_buffer_size      => ['1k', '64k'],
     fn_buffers          => ['2 1k', '8 64k'],
@@ -96,7 +97,7 @@ my %bad = (
         '=b'  => 'invalid value "=b", it must be NAME=VALUE',
         map { ("$_=1" => "variable \"$_\" is set by nginx") }
             qw/ FN_PROTOCOL FN_NAME FN_TARGET FN_ENTRY FN_SLOT FN_CONCURRENCY
-                FN_LOG_LEVEL FN_LINE_MAX FN_ARGUMENTS_HEADER /
+                FN_LOG_LEVEL FN_LINE_MAX FN_ARGUMENTS_HEADER FN_CALL /
     },
     fn_user => {
         'nosuchuser'         => 'getpwnam("nosuchuser") failed',
@@ -117,7 +118,8 @@ my %bad = (
     },
     (map { $_ => { 'yes' => "invalid value \"yes\" in \"$_\" directive, "
                             . 'it must be "on" or "off"' } }
-        qw/ fn_watch fn_arguments_header fn_debug fn_buffering /),
+        qw/ fn_watch fn_arguments_header fn_logs_header fn_debug
+            fn_buffering /),
     fn_arguments => {
         '' => 'invalid number of arguments in "fn_arguments" directive',
     },
@@ -250,6 +252,21 @@ refuses({ inner => "fn_status; $python;" },
     '"fn_handler" directive is duplicate');
 refuses({ inner => "$python; fn_status;" },
     '"fn_status" directive is duplicate');
+
+
+# fn_call
+
+takes({ inner => 'fn_call;' });
+
+refuses({ inner => 'fn_call on;' },
+    'invalid number of arguments in "fn_call" directive');
+refuses({ $_ => 'fn_call;' },
+    '"fn_call" directive is not allowed here') for qw/ main http server /;
+refuses({ inner => 'if ($arg_x) { fn_call; }' },
+    '"fn_call" directive is not allowed here');
+refuses({ inner => 'fn_call; fn_call;' }, '"fn_call" directive is duplicate');
+refuses({ inner => "$python; fn_call;" }, '"fn_call" directive is duplicate');
+refuses({ inner => "fn_call; $python;" }, '"fn_handler" directive is duplicate');
 
 
 # what only all values together tell; nginx gives such errors the line where

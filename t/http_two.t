@@ -27,6 +27,8 @@ chmod 0755, $dir;
 write_file('f.py', <<'END');
 def handler(context, event):
     what = event.fields.get("q")
+    if what == "log":
+        context.logger.debug("to the client")
     if what == "fail":
         raise ValueError("on purpose")
     if what == "stream":
@@ -54,7 +56,7 @@ http {
         listen 127.0.0.1:$port http2;
         location /c { fn_handler native:$build/demo/hello.so; }
         location /count { fn_handler native:$build/demo/wordcount.so; }
-        location /python { fn_handler python:$dir/f.py; }
+        location /python { fn_logs_header on; fn_handler python:$dir/f.py; }
         location /cat { fn_handler shell:cat; }
     }
 }
@@ -88,6 +90,10 @@ like($head, qr/^x-host: 127.0.0.1:$port\r$/m, ':authority is Host');
 like($head, qr/^x-cookie: c=1\r$/m, 'a cookie of the client');
 unlike($head, qr/^(?:connection|transfer-encoding):/m,
     'no headers that HTTP/2 forbids');
+
+like(qx($curl -D - -H 'X-Nuclio-Log-Level: debug' '$url/python?q=log'),
+    qr/^x-nuclio-logs: \[\{"level":"debug",.*"message":"to the client",/m,
+    'logs for the client');
 
 is(length qx($curl '$url/python?q=stream'), 1000000, 'a stream');
 

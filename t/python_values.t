@@ -319,8 +319,15 @@ x
 
 
 
-=== Response: the default content type wins over headers, as in nuclio
+=== Response: a content type in headers wins over the default one
 --- v: Response({'Content-Type': 'text/html'}, 'x')
+--- response_headers
+Content-Type: text/html
+
+
+
+=== Response: and is nothing beside one that is given
+--- v: Response({'Content-Type': 'text/html'}, 'x', 'text/plain')
 --- response_headers
 Content-Type: text/plain
 

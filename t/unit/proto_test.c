@@ -554,6 +554,7 @@ test_event_input(ngx_http_fn_event_t *event, json_t *input)
     event->query = test_string(input, "query");
     event->remote_addr = test_string(input, "remote_addr");
     event->function = test_string(input, "function");
+    event->log_level = test_string(input, "log_level");
     event->sec = json_integer_value(json_object_get(input, "sec"));
     event->msec = json_integer_value(json_object_get(input, "msec"));
     event->start_by = json_integer_value(json_object_get(input, "start_by"));

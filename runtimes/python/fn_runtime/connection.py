@@ -1,14 +1,17 @@
 """A connection of nginx: events in, replies out."""
 
 import socket
+import sys
 from io import BytesIO
 from socket import MSG_DONTWAIT
 
 from .event import WireEvent
 from .protocol import EVENT_LINE_MAX, ProtocolError, read_event
 
-MSG_NOSIGNAL = getattr(socket, "MSG_NOSIGNAL", 0)  # a handler may set SIGPIPE
+# a handler may set SIGPIPE; PyPy has no name for it
+MSG_NOSIGNAL = getattr(socket, "MSG_NOSIGNAL", 0x4000 if sys.platform == "linux" else 0)
 PIECE = 65536  # bytes read at once; a reply up to this size is sent as one piece
+BODY_PIECE = 262144  # the same for what a body lacks
 
 
 class Connection:
@@ -22,8 +25,8 @@ class Connection:
         self._send = socket.send
         self._line = b""  # the beginning of a line
         self._head = None  # the line of an event whose body is not complete
-        self._file = None  # holds the body, without a copy from recv to handler
-        self._body = None  # what is still to be filled of it
+        self._body = None  # what is there of the body (BytesIO: getvalue() is no copy)
+        self._rest = 0  # how many bytes it lacks
 
     def idle(self):
         """No event has begun (PROTOCOL 2.3)."""
@@ -59,26 +62,22 @@ class Connection:
         if rest > length:
             raise ProtocolError("bytes behind the event")
         self._head = head
-        self._file = BytesIO(bytes(length))
-        self._body = self._file.getbuffer()
-        self._body[:rest] = data[end:]
-        self._body = self._body[rest:]
+        self._body = BytesIO()
+        self._rest = length - self._body.write(data[end:])
         return self._receive_body()
 
     def _receive_body(self):
         try:
-            while self._body:
-                size = self.socket.recv_into(self._body, 0, MSG_DONTWAIT)
-                if size == 0:
+            while self._rest:
+                data = self._recv(min(self._rest, BODY_PIECE), MSG_DONTWAIT)
+                if not data:
                     raise EOFError
-                self._body = self._body[size:]
+                self._rest -= self._body.write(data)
         except BlockingIOError:
             return None
-        head = self._head
+        event = WireEvent(self._head, self._body.getvalue())
         self._head = self._body = None
-        body = self._file.getvalue()
-        self._file = None
-        return WireEvent(head, body)
+        return event
 
     def write(self, data):
         """Sends all of data (bytes-like)."""
@@ -99,5 +98,5 @@ class Connection:
             self.write(memoryview(body)[max(size - len(line), 0) :])
 
     def close(self):
-        self._body = self._file = None
+        self._body = None
         self.socket.close()

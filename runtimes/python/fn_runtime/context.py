@@ -10,17 +10,33 @@ from .response import Response
 class Platform:
     """nuclio's platform: kind and namespace (str)."""
 
-    def __init__(self, kind, namespace="default"):
+    def __init__(self, kind, namespace="default", address=None):
         self.kind = kind
         self.namespace = namespace
+        self._address = address  # FN_CALL
         self._drain = self._terminate = None
 
     def call_function(
         self, function_name, event, node=None, timeout=None, service_name_override=None
     ):
-        raise NotImplementedError(
-            f'call_function("{function_name}"): functions cannot call functions yet'
-        )
+        """The Response of the function of that name; waits for it.
+
+        Sent are event's method, path, headers and body, a dict or a list as JSON.
+        timeout is in seconds, and there is none by default: fn_queue and
+        fn_timeout of that function end the call.  headers has names in lower
+        case, body is bytes, or what was parsed when it is JSON.  What HTTP calls
+        an error (404: no such function, 503: no process is free) is a Response,
+        too; OSError and http.client.HTTPException mean that there is none.
+        node and service_name_override have no meaning here.
+        """
+        if not self._address:
+            raise RuntimeError(
+                f'function "{function_name}" cannot be called: FN_CALL is not set, '
+                'a server of nginx needs a location with "fn_call"'
+            )
+        from .call import call  # rarely needed, and slow to import
+
+        return call(self._address, function_name, event, timeout)
 
     def set_drain_callback(self, callback):
         """callback() is called when the process is told to stop."""
@@ -79,6 +95,6 @@ def make(settings):
     """The context of this process."""
     logger = Logger(settings.log_level)
     logger.bind(worker_id=settings.slot)
-    return Context(
-        logger, Platform("local"), settings.slot, TriggerInfo("http", settings.name)
-    )
+    platform = Platform("local", address=settings.call)
+    trigger = TriggerInfo("http", settings.name)
+    return Context(logger, platform, settings.slot, trigger)

@@ -9,6 +9,7 @@ import time
 
 from .logger import print_record
 
+_DUPFD = getattr(fcntl, "F_DUPFD_CLOEXEC", 1030)  # PyPy has no name for it
 _ACCEPT_MAX = 16  # connections at one wake up: events wait meanwhile
 
 
@@ -105,7 +106,7 @@ class Door:
                 return
             if connection.fileno() < 3:
                 # user code closed 0, 1 or 2, and may write there yet
-                fd = fcntl.fcntl(connection, fcntl.F_DUPFD_CLOEXEC, 5)
+                fd = fcntl.fcntl(connection, _DUPFD, 5)
                 connection.close()
                 connection = socket.socket(fileno=fd)
             if connection.family != socket.AF_UNIX:

@@ -7,7 +7,8 @@ from . import protocol
 
 LEVELS = {"debug": 10, "info": 20, "warn": 30, "error": 40}
 
-#: where the records of the running event go: send_log(level, text, fields) -> bool
+#: where the records of the running event go: send_log(level, text, fields) -> bool,
+#: and log_level, the name of the least level that it wants itself, or None
 current = ContextVar("fn_event", default=None)
 
 
@@ -58,7 +59,7 @@ class Logger:
         self._handlers[handler_name] = (file, formatter)
 
     def _log(self, level, message, args, fields):
-        if LEVELS[level] < self.level:
+        if not wanted(LEVELS[level], self.level):
             return
         text = _format(message, args)
         fields.update(self._bound)
@@ -83,6 +84,14 @@ def _format(message, args):
     except Exception:
         # nuclio's users pass arguments for which there is no "%"
         return " ".join([message, *(protocol.as_text(arg, repr) for arg in args)])
+
+
+def wanted(level, least):
+    """Whether a record of this level is, in a process that sends least ones."""
+    event = current.get()
+    if event is not None and event.log_level is not None:
+        least = LEVELS.get(event.log_level, least)  # PROTOCOL 4.1
+    return level >= least
 
 
 def record(level, text, fields=None):

@@ -3,7 +3,7 @@
 import sys
 from threading import get_ident
 
-from .logger import LEVELS, current
+from .logger import LEVELS, current, wanted
 
 _PIECE = 1024  # bytes of a record: nginx shows no more than 1800
 
@@ -11,10 +11,10 @@ _PIECE = 1024  # bytes of a record: nginx shows no more than 1800
 class Output:
     """sys.stdout or sys.stderr; outside of events it is the real one."""
 
-    def __init__(self, real, level, wanted=True):
+    def __init__(self, real, level, least):
         self._real = real
         self._level = level
-        self._wanted = wanted
+        self._least = LEVELS.get(least, 0)
 
     def __getattr__(self, name):
         return getattr(self._real, name)
@@ -29,7 +29,7 @@ class Output:
             return self._real.write(text)
         if not isinstance(text, str):
             raise TypeError(f"write() needs a str, not {type(text).__name__}")
-        if not self._wanted:
+        if not wanted(LEVELS[self._level], self._least):
             return len(text)
         key = self, get_ident()  # lines of threads do not mix
         line = channel.unfinished.pop(key, "") + text
@@ -100,7 +100,7 @@ def install(log_level):
     """Puts an Output in the place of sys.stdout and of sys.stderr."""
     if sys.stdout is not None:
         sys.stdout.reconfigure(line_buffering=True)
-        wanted = LEVELS["info"] >= LEVELS.get(log_level, 0)
-        sys.stdout = Output(sys.stdout, "info", wanted)
+        sys.stdout = Output(sys.stdout, "info", log_level)
     if sys.stderr is not None:
-        sys.stderr = Output(sys.stderr, "error")
+        sys.stderr.reconfigure(line_buffering=True)  # it isn't in PyPy
+        sys.stderr = Output(sys.stderr, "error", log_level)

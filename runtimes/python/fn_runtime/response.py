@@ -11,7 +11,7 @@ STREAMS = (GeneratorType, AsyncGeneratorType)
 
 
 class Response:
-    """nuclio's response; content_type wins over a Content-Type in headers."""
+    """nuclio's response; a content_type that is given wins over one in headers."""
 
     def __init__(
         self, headers=None, body=None, content_type=None, status_code=200, event_id=None
@@ -19,6 +19,7 @@ class Response:
         self.headers = headers or {}
         self.body = body
         self.content_type = content_type or TEXT
+        self._typed = bool(content_type)
         self.status_code = status_code
         self.event_id = event_id
 
@@ -27,7 +28,9 @@ class Response:
         self.headers["x-nuclio-stream-no-ack"] = True
 
     def __repr__(self):
-        items = ", ".join(f"{key}={value!r}" for key, value in vars(self).items())
+        items = ", ".join(
+            f"{key}={value!r}" for key, value in vars(self).items() if key[0] != "_"
+        )
         return f"{type(self).__name__}({items})"
 
 
@@ -70,12 +73,20 @@ def _render_response(response):
     headers = response.headers
     if headers:
         headers, named = _headers(headers)
-        content_type = content_type or named
+        if named and _is_default(response, content_type):
+            content_type = named
     content_type = content_type or TEXT
     if type(content_type) is not str:
         raise TypeError(f"content type must be a string, not {content_type!r}")
     status = _status(response.status_code)
     return protocol.response_head(status, content_type, headers or ()), body
+
+
+def _is_default(response, content_type):
+    """Whether nobody chose the content type."""
+    return not content_type or (
+        content_type == TEXT and not getattr(response, "_typed", False)
+    )
 
 
 def _status(status):

@@ -21,6 +21,7 @@ class Channel:
 
     def __init__(self, line_max):
         self.connection = None  # no event is running
+        self.log_level = None
         self.line_max = line_max
         self.thread = threading.get_ident()
         self.unfinished = {}  # lines that were printed without their end
@@ -153,6 +154,7 @@ class Server:
             connection.write(protocol.expired_line(event_id))
             return
         channel.connection = connection
+        channel.log_level = head.get("log_level")
         start = perf_counter_ns()
         try:
             result = self.handler(self.context, event)
@@ -171,7 +173,7 @@ class Server:
             if channel.unfinished:
                 channel.finish()
         finally:
-            channel.connection = None
+            channel.connection = channel.log_level = None
         connection.write_pair(line, body)
 
     def stream(self, connection, event_id, line, data, chunks, channel):

@@ -4,7 +4,7 @@ import os
 
 
 class Settings:
-    """The FN_* variables: target, entry, name, slot, log_level (str),
+    """The FN_* variables: target, entry, name, slot, log_level, call (str),
     concurrency and line_max (int)."""
 
     def __init__(self, environ=os.environ):
@@ -15,5 +15,6 @@ class Settings:
         self.name = environ.get("FN_NAME", "")
         self.slot = environ.get("FN_SLOT") or "0"
         self.log_level = environ.get("FN_LOG_LEVEL") or "info"
+        self.call = environ.get("FN_CALL", "")
         self.concurrency = int(environ.get("FN_CONCURRENCY") or 1)
         self.line_max = int(environ.get("FN_LINE_MAX") or 16384)

@@ -162,6 +162,7 @@ class TaskServer(Server):
             await connection.write_all(protocol.expired_line(event_id))
             return
         channel.connection = connection
+        channel.log_level = head.get("log_level")
         start = perf_counter_ns()
         try:
             result = await self.result(event)

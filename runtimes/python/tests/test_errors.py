@@ -33,7 +33,7 @@ class Errors(unittest.TestCase):
             for code, name, message in [
                 ("raise ValueError('some error')", "ValueError", "some error"),
                 ("raise SystemExit(3)", "SystemExit", "3"),
-                ("sys.exit()", "SystemExit", ""),
+                ("sys.exit('why')", "SystemExit", "why"),
                 ("raise KeyboardInterrupt", "KeyboardInterrupt", ""),
                 ("os.kill(os.getpid(), signal.SIGINT)", "KeyboardInterrupt", ""),
                 ("raise GeneratorExit", "GeneratorExit", ""),

@@ -3,12 +3,15 @@
 import json
 import os
 import socket
+import sys
 import time
 import unittest
 from datetime import datetime
 
 from fn_runtime.event import Event, TriggerInfo, WireEvent
 from tests.runtime import ID, ROOT, Runtime, event
+
+PYPY = sys.implementation.name == "pypy"
 
 SOURCE = r"""
 def handler(context, event):
@@ -117,10 +120,6 @@ class Sent(unittest.TestCase):
             reply = self.runtime.reply(expression.encode())
             self.assertEqual(reply["data"].decode(), repr(value))
 
-    def test_call_function(self):
-        reply = self.runtime.reply(b"context.platform.call_function('other', event)")
-        self.assertEqual(reply["error"], "NotImplementedError")
-
     def test_bad_json_body_is_bytes(self):
         headers = {"Content-Type": "application/json"}
         reply = self.runtime.reply(b"event.body", headers=headers)
@@ -208,6 +207,7 @@ class Sent(unittest.TestCase):
         for client in clients:
             client.close()
 
+    @unittest.skipIf(PYPY, "its memory is free when the collector has run")
     def test_a_body_is_not_kept(self):
         before = memory(self.runtime.process.pid, "VmRSS")
         with self.runtime.connect() as client:
@@ -247,6 +247,7 @@ class Demos(unittest.TestCase):
             reply = runtime.reply(b"[1, 2]", headers=headers)
             self.assertEqual(json.loads(reply["data"])["words"], 2)
 
+    @unittest.skipIf(PYPY, "its memory is free when the collector has run")
     def test_wordcount_memory(self):
         with self.demo("wordcount.py") as runtime:
             before = memory(runtime.process.pid, "VmHWM")

@@ -62,6 +62,44 @@ class Logs(unittest.TestCase):
                 logs = runtime.reply(code)["logs"]
                 self.assertEqual("".join(r["message"] for r in logs), messages)
 
+    def test_the_level_of_an_event(self):
+        code = b"log.debug('d'); print('p'); log.warn('w'); log.error('e')"
+        for text in (SOURCE, SOURCE.replace("def handler", "async def handler")):
+            for concurrency in "12":
+                with Runtime(
+                    text, FN_LOG_LEVEL="error", FN_CONCURRENCY=concurrency
+                ) as runtime, runtime.connect() as client:
+                    for level, messages in [
+                        ("debug", "dpwe"),
+                        ("info", "pwe"),
+                        ("warn", "we"),
+                        ("error", "e"),
+                        ("loud", "e"),
+                        (None, "e"),
+                    ]:
+                        fields = {} if level is None else {"log_level": level}
+                        logs = client.reply(code, **fields)["logs"]
+                        self.assertEqual("".join(r["message"] for r in logs), messages)
+
+    def test_levels_of_tasks_do_not_mix(self):
+        source = """
+            import asyncio
+
+            async def handler(context, event):
+                for _ in range(3):
+                    context.logger.debug("d")
+                    context.logger.info("i")
+                    await asyncio.sleep(0.01)
+        """
+        with Runtime(source, FN_CONCURRENCY="2") as runtime:
+            clients = [runtime.connect() for _ in range(2)]
+            clients[0].send(log_level="debug")
+            clients[1].send()
+            for client, messages in zip(clients, ("dididi", "iii")):
+                logs = client.read()["logs"]
+                self.assertEqual("".join(r["message"] for r in logs), messages)
+                client.close()
+
     def test_messages(self):
         for arguments, message in [
             ("'%s is %d', 'x', 3", "x is 3"),

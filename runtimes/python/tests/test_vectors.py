@@ -45,7 +45,8 @@ def seen(data, piece):
     finally:
         theirs.close()
         connection.close()
-    wanted = ("id", "method", "path", *DEFAULTS)
+    wanted = ["id", "method", "path", *DEFAULTS]
+    wanted += ["log_level"] * ("log_level" in event._line)
     line = {**DEFAULTS, **event._line}
     return {**{k: line[k] for k in wanted}, "body": event.raw_body.decode("latin-1")}
 
