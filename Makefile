@@ -29,7 +29,13 @@ FN_RUNTIMES ?= $(build)/runtimes
 # runtimes that need no build are links to the source
 links := $(addprefix $(build)/runtimes/,python nodejs golang ruby)
 
-all: $(module) $(links) $(build)/runtimes/shell/fn_shell $(demo)
+# what is compiled for a language is, where its compiler is found
+gson := /usr/share/java/gson.jar
+compiled := $(if $(and $(shell command -v javac),$(wildcard $(gson))),\
+	$(build)/runtimes/java/fn_java.jar) $(if $(shell command -v dotnet),\
+	$(build)/runtimes/dotnetcore/fn_dotnet.dll)
+
+all: $(module) $(links) $(build)/runtimes/shell/fn_shell $(compiled) $(demo)
 
 # nginx is configured in a copy: a source tree is never written to.  A tree
 # that is not Debian's gets the flags that its binary must have in common.
@@ -61,6 +67,20 @@ $(build)/runtimes/shell/fn_shell: $(wildcard runtimes/shell/*.[ch])
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARN) -o $@ $(wildcard runtimes/shell/*.c) -ljansson
 
+$(build)/runtimes/java/fn_java.jar: $(wildcard runtimes/java/fn/*.java) \
+	$(wildcard runtimes/java/io/nuclio/*.java) runtimes/java/manifest
+	@rm -rf $(build)/java; mkdir -p $(build)/java $(@D)
+	javac -XDignore.symbol.file -Xlint:all -encoding UTF-8 -cp $(gson) \
+	    -d $(build)/java $(filter %.java,$^)
+	jar --create --file $@ --manifest runtimes/java/manifest \
+	    --date 2026-01-01T00:00:00Z -C $(build)/java .
+
+$(build)/runtimes/dotnetcore/fn_dotnet.dll: runtimes/dotnetcore/build \
+	$(wildcard runtimes/dotnetcore/runtime/*.cs) \
+	$(wildcard runtimes/dotnetcore/sdk/*.cs)
+	@rm -rf $(@D)
+	runtimes/dotnetcore/build $(@D)
+
 $(build)/demo/%.so: runtimes/c/demo/%.c runtimes/c/fn.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARN) -shared -fPIC -I runtimes/c -o $@ $<
@@ -70,7 +90,7 @@ $(build)/demo/%.so: runtimes/c/demo/%.c runtimes/c/fn.h
 need_build := gcc make nginx nginx-dev libjansson-dev libpcre2-dev zlib1g-dev \
 	libssl-dev python3
 need_test = $(need_build) libtest-base-perl curl nghttp2-client procps \
-	socat \
+	socat docker-compose \
 	valgrind libgoogle-gson-java $(languages) \
 	$(if $(TEST_NGINX_LIB),libtest-longstring-perl \
 	liblist-moreutils-perl libhttp-message-perl)

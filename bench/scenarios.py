@@ -6,6 +6,7 @@ from statistics import median
 
 import client
 import process
+from languages import languages, script, start
 from servers import FUNCTIONS, LUA, OURS
 
 BODY = 100 << 20
@@ -223,4 +224,5 @@ def memory(stage, options):
     return "memory: idle, after one request, MiB", columns, rows, [], seen
 
 
-ALL = {each.__name__: each for each in (hello, body, wait, tail, memory)}
+SCENARIOS = hello, languages, body, wait, tail, memory, start, script
+ALL = {each.__name__: each for each in SCENARIOS}

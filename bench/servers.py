@@ -19,7 +19,7 @@ FUNCTIONS = BENCH / "functions"
 OURS = ROOT / "build" / "ngx_http_fn_module.so"
 DEBIAN = pathlib.Path("/usr/lib/nginx/modules")
 LUA = [DEBIAN / "ndk_http_module.so", DEBIAN / "ngx_http_lua_module.so"]
-START_S = 20
+START_S = 120
 STOP_S = 5
 
 
@@ -70,13 +70,28 @@ class Stage:
         finally:
             stop(server)
 
+    def directory(self, name, user=None):
+        """One that is there, and belongs to user or to who runs the peers."""
+        path = self.path / name
+        path.mkdir(exist_ok=True)
+        if self.user:
+            shutil.chown(path, user or self.user)
+        return path
+
     @contextlib.contextmanager
-    def nginx(self, scenario, modules=(), workers=1):
+    def peer(self, name, argv, address, pause=0.05):
+        """A server of the peers' user, when it listens at address."""
+        with self.server(name, argv, self.user) as server:
+            self.wait(server, name, address, pause)
+            yield server
+
+    @contextlib.contextmanager
+    def nginx(self, scenario, modules=(), workers=1, more=None):
         """nginx with conf/<scenario>.conf; gives its port and workers."""
         self.port, port = self.port + 1, self.port
         run = self.path / f"nginx-{port}"
         run.mkdir()
-        names = self.names(run, port, modules, workers)
+        names = {**self.names(run, port, modules, workers), **(more or {})}
         fill(BENCH / "conf" / "nginx.conf", run / "nginx.conf", names)
         fill(BENCH / "conf" / f"{scenario}.conf", run / "scenario.conf", names)
         self.compile(run)
@@ -103,6 +118,7 @@ class Stage:
             "RUN": str(run),
             "PORT": str(port),
             "PEERS": str(self.path / "peers"),
+            "CACHE": str(self.path / "cache"),
             "BUILD": str(ROOT / "build"),
             "DEMO": str(ROOT / "runtimes"),
             "FUNCTIONS": str(FUNCTIONS),
@@ -122,24 +138,20 @@ class Stage:
 
     @contextlib.contextmanager
     def peers(self):
-        directory = self.path / "peers"
-        directory.mkdir()
-        if self.user:
-            shutil.chown(directory, self.user)
+        directory = self.directory("peers")
         with contextlib.ExitStack() as stack:
             for name, argv in peer_commands(directory).items():
                 path = str(directory / f"{name}.sock")
-                server = self.server(name, argv, self.user)
-                self.wait(stack.enter_context(server), name, path)
+                stack.enter_context(self.peer(name, argv, path))
             yield
 
-    def wait(self, server, name, address):
+    def wait(self, server, name, address, pause=0.05):
         deadline = time.monotonic() + START_S
         while not client.reachable(address):
             if server.poll() is not None or time.monotonic() > deadline:
                 log = (self.path / f"{name}.log").read_text(errors="replace")
                 raise RuntimeError(f"{name} did not start: {log[-2000:]}")
-            time.sleep(0.05)
+            time.sleep(pause)
 
 
 def peer_commands(directory):
@@ -155,7 +167,7 @@ def peer_commands(directory):
         "uwsgi": uwsgi + [directory / "uwsgi.sock"],
         "gunicorn": gunicorn + [f"unix:{directory}/gunicorn.sock"],
         "gthread": gunicorn + [f"unix:{directory}/gthread.sock"] + threads,
-        "node": ["/usr/bin/node", peers / "node.js", directory / "node.sock"],
+        "node": ["/usr/bin/node", peers / "http" / "node.js", directory / "node.sock"],
     }
 
 

@@ -114,6 +114,49 @@ for my $name (@directives, map {"\$$_"} @variables) {
 }
 
 
+# the runtimes: each has what runtimes/README asks for, and files that name what
+# is in them
+
+my @languages = qw/ python nodejs golang java dotnetcore ruby shell /;
+my @runtimes = grep { /\.(?:py|js|mjs|go|java|cs|rb|sh|[ch])$/ }
+    split /\n/, qx(find runtimes -type f -not -path 'runtimes/vectors/*');
+
+cmp_ok(scalar @runtimes, '>=', 80, 'runtimes: files: ' . @runtimes);
+
+for my $lang (@languages) {
+    ok(-s "runtimes/$lang/README", "runtimes/$lang has a README");
+    ok(-d "runtimes/$lang/tests", "runtimes/$lang has tests");
+
+    for my $name (qw/ conformance demo\/hello demo\/wordcount demo\/fail /) {
+        is(scalar(() = glob "runtimes/$lang/$name.*"), 1,
+            "runtimes/$lang has $name");
+    }
+}
+
+for my $file (@runtimes) {
+    my @lines = lines($file);
+    none($file, 'has no space at the end of a line',
+        sub { shift =~ /[ \r]$/ }, @lines);
+
+    # Go is as gofmt has it
+    if ($file !~ /\.go$/) {
+        none($file, 'has no tab', sub { shift =~ /\t/ }, @lines);
+        none($file, 'has lines of at most 120 columns',
+            sub { length(shift) > 120 }, @lines);
+    }
+
+    none($file, 'has no path of a machine, and no work that is to be done',
+        sub { shift =~ m{/(?:root|home)/\w|\b(?:TODO|FIXME|XXX)\b} }, @lines);
+    unlike($file, qr/(?:util|common|helper|misc)[^\/]*$/i,
+        "$file names what is in it");
+}
+
+SKIP: {
+    skip 'no gofmt: install golang-go', 1 if system('command -v gofmt > /dev/null');
+    is(scalar qx(gofmt -l runtimes/golang), '', 'gofmt has nothing to change');
+}
+
+
 # files that belong together
 
 for my $file (glob 'src/*.c') {

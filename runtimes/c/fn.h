@@ -210,7 +210,7 @@ fn_write(fn_response_t *response, const void *data, size_t len)
     return response->api->write(response, data, len);
 }
 
-/* a line in nginx's error log; event may be NULL */
+/* a line in nginx's error log, and in X-Nuclio-Logs; event may be NULL */
 static inline void
 fn_log(fn_context_t *context, const fn_event_t *event, int level,
     const char *text)

@@ -51,6 +51,8 @@ sub new {
         daemon  => 'on',
         http    => '',
         main    => '',
+        runtime => "fn_command python python3 -S -E $root/t/lib/fault_runtime.py;\n"
+            . '    fn_env FN_LEDGER=%DIR%/pub/ledger;',
         config  => '',
         files   => {},
         env     => {},
@@ -127,8 +129,7 @@ http {
     fastcgi_temp_path fastcgi;
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
-    fn_command python python3 -S -E $root/t/lib/fault_runtime.py;
-    fn_env FN_LEDGER=%DIR%/pub/ledger;
+    $self->{runtime}
     $self->{http}
 
     server {

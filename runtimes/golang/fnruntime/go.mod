@@ -1,0 +1,13 @@
+module fnruntime
+
+go 1.19
+
+require (
+	github.com/nuclio/logger v0.0.0
+	github.com/nuclio/nuclio-sdk-go v0.0.0
+)
+
+replace (
+	github.com/nuclio/logger => ../nuclio/logger
+	github.com/nuclio/nuclio-sdk-go => ../nuclio/nuclio-sdk-go
+)

@@ -1,0 +1,3 @@
+module github.com/nuclio/errors
+
+go 1.19

@@ -1,0 +1,3 @@
+module github.com/nuclio/logger
+
+go 1.19

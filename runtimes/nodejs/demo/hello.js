@@ -1,0 +1,3 @@
+// The smallest function.
+
+exports.handler = (context, event) => 'Hello from nodejs';

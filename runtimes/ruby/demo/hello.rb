@@ -1,0 +1,5 @@
+# The smallest function.
+
+def main(context, event)
+  "Hello from ruby"
+end
