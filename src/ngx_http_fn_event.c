@@ -9,6 +9,12 @@
 #include "ngx_http_fn_logs.h"
 
 
+/* in a response they make runtimes send a file, PROTOCOL 4.2 */
+
+#define NGX_HTTP_FN_EVENT_FILE      "X-Nuclio-Filestream-"
+#define NGX_HTTP_FN_EVENT_FILE_LEN  (sizeof(NGX_HTTP_FN_EVENT_FILE) - 1)
+
+
 static ngx_uint_t ngx_http_fn_event_fits(ngx_http_fn_event_t *event);
 static ngx_int_t ngx_http_fn_event_logs(ngx_http_fn_ctx_t *ctx);
 static ngx_uint_t ngx_http_fn_event_lines(ngx_http_request_t *r);
@@ -182,7 +188,13 @@ ngx_http_fn_event_headers(ngx_http_fn_ctx_t *ctx)
 
         for (i = 0; i < part->nelts; i++) {
 
-            if (elts[i].hash == 0) {
+            if (elts[i].hash == 0
+                || (elts[i].key.len >= NGX_HTTP_FN_EVENT_FILE_LEN
+                    && ngx_strncasecmp(elts[i].key.data,
+                                       (u_char *) NGX_HTTP_FN_EVENT_FILE,
+                                       NGX_HTTP_FN_EVENT_FILE_LEN)
+                       == 0))
+            {
                 continue;
             }
 

@@ -8,6 +8,7 @@ import sys
 import traceback
 
 from fn_runtime import context, loader, output, protocol
+from fn_runtime.connection import Connection
 from fn_runtime.door import Door
 from fn_runtime.server import Server
 from fn_runtime.settings import Settings
@@ -36,7 +37,11 @@ def start(door):
     output.install(settings.log_level)
     ctx = context.make(settings)
     handler, init_context = loader.load(settings.target, settings.entry)
-    server = server_type(handler, settings.concurrency)(door, handler, ctx, settings)
+    if not settings.decode_strings:
+        from fn_runtime.event_bytes import BytesEvent
+
+        Connection.make_event = BytesEvent
+    server = server_type(handler, settings)(door, handler, ctx, settings)
     if init_context is not None:
         result = init_context(ctx)
         if inspect.iscoroutine(result):
@@ -44,12 +49,16 @@ def start(door):
     return server
 
 
-def server_type(handler, concurrency):
+def server_type(handler, settings):
+    if settings.batch_size:
+        from fn_runtime.batch import BatchServer
+
+        return BatchServer
     if loader.is_async(handler):
         from fn_runtime.tasks import TaskServer  # asyncio is slow to import
 
         return TaskServer
-    if concurrency > 1:
+    if settings.concurrency > 1:
         from fn_runtime.threads import ThreadServer
 
         return ThreadServer

@@ -5,7 +5,7 @@ import sys
 from io import BytesIO
 from socket import MSG_DONTWAIT
 
-from .event import WireEvent
+from . import cloud_event
 from .protocol import EVENT_LINE_MAX, ProtocolError, read_event
 
 # a handler may set SIGPIPE; PyPy has no name for it
@@ -16,6 +16,8 @@ BODY_PIECE = 262144  # the same for what a body lacks
 
 class Connection:
     """Its socket blocks: it is read only when it is readable."""
+
+    make_event = staticmethod(cloud_event.event)
 
     def __init__(self, socket):
         self.socket = socket
@@ -58,7 +60,7 @@ class Connection:
         length = head.get("body_length", 0)
         rest = len(data) - end
         if rest == length:
-            return WireEvent(head, data[end:])
+            return self.make_event(head, data[end:])
         if rest > length:
             raise ProtocolError("bytes behind the event")
         self._head = head
@@ -75,7 +77,7 @@ class Connection:
                 self._rest -= self._body.write(data)
         except BlockingIOError:
             return None
-        event = WireEvent(self._head, self._body.getvalue())
+        event = self.make_event(self._head, self._body.getvalue())
         self._head = self._body = None
         return event
 

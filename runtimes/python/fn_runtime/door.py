@@ -1,8 +1,10 @@
 """Where nginx comes in: the listening socket and the control socket."""
 
+import _thread
 import fcntl
 import json
 import os
+import select
 import signal
 import socket
 import time
@@ -10,6 +12,7 @@ import time
 from .logger import print_record
 
 _DUPFD = getattr(fcntl, "F_DUPFD_CLOEXEC", 1030)  # PyPy has no name for it
+_STACK = 262144  # bytes of the thread that waits for nginx's end
 _ACCEPT_MAX = 16  # connections at one wake up: events wait meanwhile
 
 
@@ -68,21 +71,20 @@ class Door:
     def watch(self):
         """Ends the process when nginx is gone, a handler or not (PROTOCOL 2.4).
 
-        A signal tells: it costs nothing until then, unlike a thread.
+        A thread waits: a signal would be lost between two system calls of a handler.
         """
+        poll = select.poll()
+        poll.register(self.control, 0)  # the end alone, no "stop"
 
-        def look(*_):
-            try:
-                if not self.control.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT):
+        def wait():
+            signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
+            for _, events in poll.poll():
+                if events & select.POLLHUP:
                     os._exit(0)
-            except OSError:
-                pass
 
-        signal.signal(signal.SIGIO, look)
-        fcntl.fcntl(self.control, fcntl.F_SETOWN, os.getpid())
-        flags = fcntl.fcntl(self.control, fcntl.F_GETFL)
-        fcntl.fcntl(self.control, fcntl.F_SETFL, flags | os.O_ASYNC)
-        look()
+        size = _thread.stack_size(_STACK)
+        _thread.start_new_thread(wait, ())
+        _thread.stack_size(size)
 
     def say(self, line):
         """To nginx; started with --listen there is nobody to hear it."""

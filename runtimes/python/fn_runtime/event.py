@@ -132,15 +132,17 @@ class WireEvent(Event):
             for name, value in self._line.get("headers", {}).items()
         }
 
-    @lazy
-    def content_type(self):
+    def wire_content_type(self):
+        """The last Content-Type, a character each byte."""
         value = self._line.get("headers", {}).get("Content-Type", "")
-        return text(value if type(value) is str else value[-1])
+        return value if type(value) is str else value[-1]
+
+    content_type = lazy(lambda self: text(self.wire_content_type()))
 
     @lazy
     def body(self):
         """bytes, or what was parsed when the content type is application/json"""
-        if self.content_type == "application/json":
+        if self.wire_content_type() == "application/json":
             try:
                 return json.loads(self.raw_body.decode())
             except (ValueError, RecursionError) as exc:

@@ -2,39 +2,35 @@
 
 import os
 
-PATH = "x-nuclio-filestream-path"
-DELETE = "x-nuclio-filestream-delete-after-send"
+_PATH = "x-nuclio-filestream-path"
+_DELETE = "x-nuclio-filestream-delete-after-send"
 _PIECE = 65536
 
 
 def take(headers):
-    """(rest of headers, path or None, whether the file is to be removed)."""
-    path, delete, rest = None, False, {}
-    for name, value in headers.items():
-        lower = name.lower() if isinstance(name, str) else name
-        if lower == PATH:
-            path = value
-        elif lower == DELETE:
+    """(path or None, whether the file is to be removed, the other headers).
+
+    headers is a tuple of (name, value).  A client can't send these: nginx keeps
+    them from events (PROTOCOL 4.2), so echoing a request's headers sends no file.
+    """
+    path, delete, rest = None, False, []
+    for pair in headers:
+        name = pair[0].lower()
+        if name == _PATH:
+            path = pair[1]
+        elif name == _DELETE:
             delete = True
         else:
-            rest[name] = value
-    return rest, path, delete
-
-
-def status(path):
-    """200, or why there is no body: 404 as in nuclio."""
-    return 200 if os.path.isfile(path) else 404
+            rest.append(pair)
+    return path, delete, tuple(rest)
 
 
 def pieces(path, delete):
     """The file, read as it is sent; what this process can't read is an OSError."""
-    try:
-        with open(path, "rb") as file:
-            while True:
-                piece = file.read(_PIECE)
-                if not piece:
-                    return
-                yield piece
-    finally:
-        if delete:
-            os.unlink(path)
+    with open(path, "rb") as file:
+        piece = file.read(_PIECE)
+        while piece:
+            yield piece
+            piece = file.read(_PIECE)
+    if delete:
+        os.unlink(path)

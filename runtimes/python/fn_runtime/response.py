@@ -1,9 +1,10 @@
 """What a handler returns: nuclio's Response, and all the other kinds."""
 
 import json
+import os
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 
-from . import protocol
+from . import file_stream, protocol
 
 TEXT = "text/plain"
 JSON = "application/json"
@@ -75,11 +76,23 @@ def _render_response(response):
         headers, named = _headers(headers)
         if named and _is_default(response, content_type):
             content_type = named
+        path, delete, headers = file_stream.take(headers)
+        if path is not None:
+            return _render_file(response, path, delete, content_type, headers)
     content_type = content_type or TEXT
     if type(content_type) is not str:
         raise TypeError(f"content type must be a string, not {content_type!r}")
     status = _status(response.status_code)
     return protocol.response_head(status, content_type, headers or ()), body
+
+
+def _render_file(response, path, delete, content_type, headers):
+    """nuclio's answer: 404 when there is no such file."""
+    status = _status(response.status_code)
+    body = file_stream.pieces(path, delete)
+    if not os.path.isfile(path):
+        status, body = 404, b""
+    return protocol.response_head(status, content_type or TEXT, headers), body
 
 
 def _is_default(response, content_type):

@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,11 @@ while True:  # 3 and 4 must be free in the child, and in use here
     if _fd > 4:
         os.close(_fd)
         break
+
+
+def _usual_signals():
+    """As nginx starts it; a job in the background ignores SIGINT."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Runtime:
@@ -53,6 +59,7 @@ class Runtime:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
+                preexec_fn=_usual_signals,
                 **keep,
             )
         if not listen:
