@@ -399,3 +399,20 @@ POST /debug
 return_sdk_response
 --- error_code: 500
 --- response_body_like: ^TypeError: content type must be a string, not 123\n
+
+
+
+=== a client's X-Nuclio-Filestream-* is kept from a handler that sends all back
+--- request
+POST /
+return_response
+--- more_headers
+X-Nuclio-Filestream-Path: /etc/hostname
+x-nuclio-filestream-delete-after-send: 1
+X-Nuclio-Filestrea: m
+--- error_code: 201
+--- response_headers
+!X-Nuclio-Filestream-Path
+X-Nuclio-Filestrea: m
+--- response_body chomp
+response body

@@ -48,7 +48,7 @@ def _structured(event):
     event.trigger = TriggerInfo(source, source)
     event.content_type = facts.get("contentType", "")
     event.headers = facts.get("extensions") or {}
-    data = facts.get("data", b"")
+    data = facts.get("data") or ""
     event.body = data.encode() if isinstance(data, str) else data
 
 

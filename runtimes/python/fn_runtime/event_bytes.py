@@ -34,8 +34,9 @@ class BytesEvent(WireEvent):
 
     @lazy
     def fields(self):
-        query = _bytes(self._line.get("query", ""))
-        return dict(parse_qsl(query, True))
+        query = self._line.get("query", "")
+        pairs = parse_qsl(query, True, encoding="latin-1")
+        return {_bytes(name): _bytes(value) for name, value in pairs}
 
     @lazy
     def trigger(self):

@@ -20,11 +20,6 @@ while True:  # 3 and 4 must be free in the child, and in use here
         break
 
 
-def _usual_signals():
-    """As nginx starts it; a job in the background ignores SIGINT."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 class Runtime:
     """A runtime process for source (Python text) or target (a path)."""
 
@@ -59,7 +54,6 @@ class Runtime:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=err,
-                preexec_fn=_usual_signals,
                 **keep,
             )
         if not listen:
@@ -78,6 +72,8 @@ class Runtime:
             high = [fcntl.fcntl(s, fcntl.F_DUPFD, 10) for s in self._given]
             os.dup2(high[0], 3)
             os.dup2(high[1], 4)
+            # as nginx starts it; a job in the background ignores SIGINT
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
 
         return {"preexec_fn": place, "pass_fds": (3, 4)}
 
