@@ -131,24 +131,19 @@ bench:
 
 PREFIX ?= /usr/share/nginx-fn
 
+to = $(DESTDIR)$(PREFIX)/runtimes
+
 install:
 	@$(MAKE) --no-print-directory build=$(build)/install \
 	    FN_RUNTIMES=$(PREFIX)/runtimes all
-	install -d $(DESTDIR)/usr/lib/nginx/modules $(DESTDIR)/usr/include
-	install -d $(DESTDIR)$(PREFIX)/runtimes/python/fn_runtime
-	install -d $(DESTDIR)$(PREFIX)/runtimes/python/nuclio_sdk
-	install -d $(DESTDIR)$(PREFIX)/runtimes/shell
+	install -d $(DESTDIR)/usr/lib/nginx/modules $(DESTDIR)/usr/include $(to)
 	install -m 644 $(build)/install/ngx_http_fn_module.so \
 	    $(DESTDIR)/usr/lib/nginx/modules
 	install -m 644 runtimes/c/fn.h $(DESTDIR)/usr/include
-	install -m 644 runtimes/python/__main__.py \
-	    $(DESTDIR)$(PREFIX)/runtimes/python
-	install -m 644 runtimes/python/fn_runtime/*.py \
-	    $(DESTDIR)$(PREFIX)/runtimes/python/fn_runtime
-	install -m 644 runtimes/python/nuclio_sdk/*.py \
-	    $(DESTDIR)$(PREFIX)/runtimes/python/nuclio_sdk
-	install -m 755 $(build)/install/runtimes/shell/fn_shell \
-	    $(DESTDIR)$(PREFIX)/runtimes/shell
+	cp -RL $(build)/install/runtimes/. $(to)
+	cd $(to) && rm -rf */tests */demo */conformance.* */build \
+	    && find . -name __pycache__ -prune -exec rm -rf {} +
+	chmod -R u=rwX,go=rX $(to)
 
 clean:
 	rm -rf $(build) t/servroot*

@@ -19,7 +19,6 @@ internal static class Program
             Output.Write(2, Usage + "\n");
             return 1;
         }
-        DropDiagnostics();
         Door? door = null;
         Server server;
         try
@@ -33,6 +32,7 @@ internal static class Program
             door?.Say(Protocol.Refusal(exception));
             return 1;
         }
+        DropDiagnostics(); // not earlier: threads of .NET's make them
         door.Say(Protocol.Ready);
         server.Run();
         return 0;
