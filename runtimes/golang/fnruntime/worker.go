@@ -111,9 +111,12 @@ func (w *worker) serve(c *connection, e *event) {
 // answer calls the handler, and what of its results is the handler's code.
 func (w *worker) answer(e *event) (a answer, f *failure) {
 	defer recovered(&f)
-	result, err := w.server.handler(w.context, e)
+	result, err := w.server.handler(w.context, e.seen())
 	if err == nil {
 		a, err = render(result)
+	}
+	if err == nil && len(a.headers) > 0 {
+		a, err = withFile(a)
 	}
 	if err != nil {
 		if status := statusOf(err); status != 0 {
