@@ -11,7 +11,7 @@ from statistics import median
 
 import client
 import process
-from servers import BENCH, FUNCTIONS, OURS, ROOT, as_user
+from servers import BENCH, OURS, ROOT
 
 sys.path.append(str(ROOT / "runtimes" / "conformance"))
 

@@ -6,10 +6,17 @@ import platform
 import re
 import subprocess
 
+PYPY = "import sys; print('.'.join(map(str, sys.pypy_version_info[:3])))"
 VERSIONS = {
     "nginx": ["nginx", "-v"],
     "python": ["/usr/bin/python3", "--version"],
     "node": ["/usr/bin/node", "--version"],
+    "pypy": ["pypy3", "-c", PYPY],
+    "go": ["go", "version"],
+    "java": ["java", "-version"],
+    "dotnet": ["dotnet", "--version"],
+    "ruby": ["ruby", "--version"],
+    "puma": ["puma", "--version"],
     "uwsgi": ["uwsgi", "--version"],
     "gunicorn": ["/usr/bin/gunicorn", "--version"],
     "wrk": ["wrk", "--version"],
