@@ -18,6 +18,16 @@ def reachable(address):
         return sock.connect_ex(address) == 0
 
 
+def event(path):
+    """One event of the line protocol, to the first byte of its reply."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(120)
+        sock.connect(path)
+        sock.sendall(b'{"id":"a","method":"GET","path":"/"}\n')
+        if not sock.recv(1):
+            raise RuntimeError(f"{path} does not answer")
+
+
 def get(port, path, timeout=60):
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
     connection.request("GET", path)

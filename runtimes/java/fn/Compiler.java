@@ -73,6 +73,9 @@ final class Compiler {
                 Files.createDirectory(root, PosixFilePermissions.asFileAttribute(mode));
             } catch (FileAlreadyExistsException e) {
                 // another process was faster
+            } catch (IOException e) {
+                throw new IOException(
+                        "the cache \"" + root + "\" can't be made: set FN_CACHE", e);
             }
         }
         String why = null;
