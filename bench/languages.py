@@ -71,30 +71,48 @@ def languages(stage, options):
         names[f"{title}, proxy_pass"] = path
     names["WEBrick, proxy_pass"] = "/server/webrick"
     rates = {4: {}, 64: {}}
+    costs = {4: {}, 64: {}}
     with contextlib.ExitStack() as stack:
         directory = stage.directory("peers")
         commands, ports = build(directory)
         stage.directory("cache", "nobody")
+        pids = {}
         for name, (argv, port) in commands.items():
             address = ("127.0.0.1", port) if port else str(directory / f"{name}.sock")
-            stack.enter_context(stage.peer(f"server-{name}", argv, address))
+            peer = stage.peer(f"server-{name}", argv, address)
+            pids[f"/server/{name}"] = stack.enter_context(peer).pid
         nginx = stack.enter_context(stage.nginx("languages", [OURS], more=ports))
         for path in names.values():
             client.ready(nginx.port, path, 120)
             client.wrk(nginx.port, path, 64, 2)
-        for number, seen in rates.items():
+        pids.update(nginx.processes())
+        for number in rates:
             for _ in range(options.rounds):
                 for name, path in names.items():
-                    rate, _ = stage.wrk(nginx, path, number, options.seconds)
-                    seen.setdefault(name, []).append(rate)
+                    rate, cost = language_one(
+                        stage, nginx, path, pids.get(path), number, options
+                    )
+                    rates[number].setdefault(name, []).append(rate)
+                    costs[number].setdefault(name, []).append(cost)
     return (
         "languages: hello by one process and by the language's own HTTP server",
         ["handler"] + [f"{n}: {what}" for n in rates
-                       for what in ("req/s", "to return 200", "to its server")],
-        [language_row(name, rates) for name in names],
+                       for what in ("req/s", "to return 200", "to its server",
+                                    "worker us", "process us")],
+        [language_row(name, rates, costs) for name in names],
         language_goals(rates),
-        rates,
+        {"rates": rates, "worker_and_process_us": costs},
     )
+
+
+def language_one(stage, nginx, path, pid, number, options):
+    """The rate, and the microseconds that the nginx worker and the process
+    compute for a request: 1,000,000 / rate is all that a worker has."""
+    both = [nginx.workers()[0], pid]
+    before = [process.cpu_of_threads(each) for each in both]
+    rate, count = stage.wrk(nginx, path, number, options.seconds)
+    after = [process.cpu_of_threads(each) for each in both]
+    return rate, [(b - a) / count * 1e6 for a, b in zip(before, after)]
 
 
 def server_of(name):
@@ -108,13 +126,14 @@ def ratio(seen, name, base):
     return median(a / b for a, b in zip(seen[name], seen[base]))
 
 
-def language_row(name, rates):
+def language_row(name, rates, costs):
     row = [name]
-    for seen in rates.values():
+    for number, seen in rates.items():
         base = server_of(name) if name.startswith("ours") else None
         row.append(f"{median(seen[name]):.0f}")
         row.append(f"{ratio(seen, name, 'return 200'):.2f}")
         row.append(f"{ratio(seen, name, base):.2f}" if base else "")
+        row += [f"{median(each):.1f}" for each in zip(*costs[number][name])]
     return row
 
 

@@ -57,6 +57,12 @@ def cpu(pid):
     return int(read(pid, "schedstat").split()[0]) / 1e9
 
 
+def cpu_of_threads(pid):
+    """Seconds that all its threads that live have run; no pid: none."""
+    threads = (PROC / str(pid) / "task").glob("*") if pid else ()
+    return sum(cpu(f"{pid}/task/{thread.name}") for thread in threads)
+
+
 def mark_peak(pid):
     """Starts a new peak of resident memory; gives what is resident now, KiB.
     No pid is a process without memory."""
