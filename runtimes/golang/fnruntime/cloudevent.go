@@ -2,6 +2,7 @@ package fnruntime
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -31,15 +32,17 @@ type structure struct {
 
 // seen is what the handler gets for an event: itself, or the CloudEvent in it.
 func (e *event) seen() nuclio.Event {
+	structured := false
 	for i := range e.headers {
 		switch e.headers[i].name {
 		case "Ce-Cloudeventsversion":
 			return newBinary(e)
 		case "Content-Type":
-			if strings.HasPrefix(e.headers[i].value, "application/cloudevents") {
-				return newStructured(e)
-			}
+			structured = strings.HasPrefix(e.headers[i].value, "application/cloudevents")
 		}
+	}
+	if structured {
+		return newStructured(e)
 	}
 	return e
 }
@@ -124,24 +127,31 @@ func (c *cloudEvent) GetHeader(name string) any {
 	if c.structured == nil {
 		return c.event.GetHeader(name)
 	}
+	return c.GetHeaderByteSlice(name)
+}
+
+// extension is the value of a header in a structured event, as text.
+func (c *cloudEvent) extension(name string) string {
 	for key, value := range c.structured.Extensions {
 		if strings.EqualFold(key, name) {
-			return value
+			return fmt.Sprint(value)
 		}
 	}
-	return nil
+	return ""
 }
 
 func (c *cloudEvent) GetHeaderString(name string) string {
 	if c.structured == nil {
 		return c.event.GetHeaderString(name)
 	}
-	text, _ := c.GetHeader(name).(string)
-	return text
+	return c.extension(name)
 }
 
 func (c *cloudEvent) GetHeaderByteSlice(name string) []byte {
-	return []byte(c.GetHeaderString(name))
+	if c.structured == nil {
+		return c.event.GetHeaderByteSlice(name)
+	}
+	return []byte(c.extension(name))
 }
 
 func (c *cloudEvent) GetHeaderInt(name string) (int, error) {

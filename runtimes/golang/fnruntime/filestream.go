@@ -34,22 +34,24 @@ func (s *fileStream) Close() error {
 
 // withFile makes the file that the headers name the body: 404 when there is none.
 func withFile(a answer) (answer, error) {
+	var err error
 	path, remove := "", false
 	headers := make(map[string]any, len(a.headers))
 	for name, value := range a.headers {
 		switch {
 		case strings.EqualFold(name, filePath):
-			path, _ = value.(string)
+			path, err = headerText(value)
 		case strings.EqualFold(name, fileDelete):
 			remove = true
 		default:
 			headers[name] = value
 		}
 	}
-	if path == "" {
-		return a, nil
+	if path == "" || err != nil {
+		return a, err
 	}
-	a.headers, a.body = headers, nil
+	closeStream(a.stream)
+	a.headers, a.body, a.stream = headers, nil, nil
 	info, err := os.Stat(path)
 	if os.IsNotExist(err) || err == nil && !info.Mode().IsRegular() {
 		a.status = 404
