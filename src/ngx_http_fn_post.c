@@ -765,8 +765,10 @@ ngx_http_fn_post_log_exit(ngx_http_fn_process_t *p, int status,
         level = p->killed ? NGX_LOG_NOTICE : NGX_LOG_ALERT;
 
         ngx_log_error(level, p->function->log, 0,
-                      "fn \"%V\" process %P exited on signal %d%V",
-                      &p->function->name, p->pid, WTERMSIG(status), &next);
+                      "fn \"%V\" process %P exited on signal %d%V, "
+                      "runtime: %V",
+                      &p->function->name, p->pid, WTERMSIG(status), &next,
+                      &p->function->lang->name);
         return;
     }
 
@@ -774,6 +776,7 @@ ngx_http_fn_post_log_exit(ngx_http_fn_process_t *p, int status,
                                                       : NGX_LOG_ERR;
 
     ngx_log_error(level, p->function->log, 0,
-                  "fn \"%V\" process %P exited with code %d%V",
-                  &p->function->name, p->pid, WEXITSTATUS(status), &next);
+                  "fn \"%V\" process %P exited with code %d%V, runtime: %V",
+                  &p->function->name, p->pid, WEXITSTATUS(status), &next,
+                  &p->function->lang->name);
 }

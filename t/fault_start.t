@@ -198,8 +198,8 @@ qr/fn "bad" is unavailable: no process became free in time \("fn_queue"\)/
 [('Retry-After: 1') x 3]
 --- wait: 0.5
 --- shutdown_error_log eval
-[qr/exited with code 3 before it was ready, started again$/,
- qr/exited with code 3 before it was ready, started again in 100 ms/,
+[qr/exited with code 3 before it was ready, started again, runtime: python$/,
+ qr/exited with code 3 before it was ready, started again in 100 ms, runtime: python$/,
  qr/exited with code 3 before it was ready, started again in 200 ms/,
  qr/exited with code 3 before it was ready, started again in 400 ms/]
 
@@ -215,7 +215,7 @@ qr/fn "bad" is unavailable: no process became free in time \("fn_queue"\)/
 [('!Retry-After') x 3]
 --- wait: 0.5
 --- shutdown_error_log eval
-[qr/exited on signal 9, started again$/,
- qr/exited on signal 9, started again in 100 ms/,
+[qr/exited on signal 9, started again, runtime: python$/,
+ qr/exited on signal 9, started again in 100 ms, runtime: python$/,
  qr/exited on signal 9, started again in 200 ms/,
  qr/exited on signal 9, started again in 400 ms/]

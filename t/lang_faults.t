@@ -48,7 +48,7 @@ fault('kill', 'GET', 'kill', $died);
 if (!$shell) {
     my $log = $server->log;
 
-    like($log, qr/fn "exit" process \d+ exited with code 0, started again$/m, 'exit 0: logged');
+    like($log, qr/fn "exit" process \d+ exited with code 0, started again, runtime: $lang->{name}$/m, 'exit 0: logged');
     like($log, qr/fn "exit" process \d+ exited with code 1, started again/, 'exit 1: logged');
     like($log, qr/fn "kill" process \d+ exited on signal 9, started again/, 'kill: logged');
     like($log, qr/fn "kill" process \d+ exited on signal 9, started again in 100 ms/,

@@ -160,6 +160,7 @@ internal static class Build
         };
         // the compiler runs once, and short
         start.Environment["DOTNET_TieredPGO"] = "0";
+        start.Environment["DOTNET_SYSTEM_GLOBALIZATION_INVARIANT"] = "1";
         using var process = Process.Start(start)!;
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
