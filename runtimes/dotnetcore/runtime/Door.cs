@@ -57,8 +57,10 @@ internal sealed unsafe class Door
         {
             var colon = address.LastIndexOf(':');
             var host = address[..Math.Max(colon, 0)].Trim('[', ']');
-            var addresses = host == "" ? [IPAddress.Any] : Dns.GetHostAddresses(host);
-            point = new IPEndPoint(addresses[0], int.Parse(address[(colon + 1)..]));
+            // GetHostAddresses() refuses 0.0.0.0
+            var known = IPAddress.TryParse(host == "" ? "0.0.0.0" : host, out var ip);
+            ip = known ? ip! : Dns.GetHostAddresses(host)[0];
+            point = new IPEndPoint(ip, int.Parse(address[(colon + 1)..]));
         }
         var tcp = point is IPEndPoint;
         var protocol = tcp ? ProtocolType.Tcp : ProtocolType.Unspecified;
