@@ -56,6 +56,18 @@ static ngx_int_t ngx_http_fn_call_flush(ngx_http_fn_call_t *call);
 static void ngx_http_fn_call_log(fn_context_t *context,
     const fn_event_t *event, int level, const char *text, size_t len);
 
+static const char *const *ngx_http_fn_call_environ(
+    const fn_context_t *context);
+static void ngx_http_fn_call_record(fn_context_t *context,
+    const fn_event_t *event, int level, fn_str_t message, fn_str_t with);
+static void ngx_http_fn_call_write_record(
+    ngx_http_fn_call_context_t *context, ngx_http_fn_call_t *call,
+    ngx_uint_t severity, ngx_str_t *message, ngx_str_t *with);
+static int ngx_http_fn_call_fail(fn_response_t *response, fn_str_t error,
+    fn_str_t message, fn_str_t stack);
+static void ngx_http_fn_call_copy(ngx_http_fn_call_t *call, ngx_str_t *dst,
+    fn_str_t *src);
+
 static ngx_chain_t *ngx_http_fn_call_chain(ngx_http_fn_call_t *call);
 
 
@@ -71,7 +83,10 @@ const fn_api_t  ngx_http_fn_call_api = {
     ngx_http_fn_call_status,
     ngx_http_fn_call_add_header,
     ngx_http_fn_call_write,
-    ngx_http_fn_call_log
+    ngx_http_fn_call_log,
+    ngx_http_fn_call_environ,
+    ngx_http_fn_call_record,
+    ngx_http_fn_call_fail
 };
 
 
@@ -127,6 +142,9 @@ ngx_http_fn_call_field(const fn_event_t *event, fn_field_e field)
 
     case FN_REMOTE_ADDR:
         return ngx_http_fn_call_str(&ctx->event.remote_addr);
+
+    case FN_EVENT_LOG_LEVEL:
+        return ngx_http_fn_call_str(&ctx->event.log_level);
     }
 
     return ngx_http_fn_call_str(&none);
@@ -511,23 +529,37 @@ static void
 ngx_http_fn_call_log(fn_context_t *context, const fn_event_t *event, int level,
     const char *text, size_t len)
 {
-    ngx_str_t                message, line;
-    ngx_uint_t               severity;
-    ngx_http_fn_call_t      *call;
-    ngx_http_fn_function_t  *function;
-    ngx_http_fn_loc_conf_t  *flcf;
-    u_char                   buf[NGX_HTTP_FN_LOG_TEXT];
+    fn_str_t  message, with;
 
-    message.data = (u_char *) text;
+    message.data = text;
     message.len = len;
+    with.data = NULL;
+    with.len = 0;
+
+    ngx_http_fn_call_record(context, event, level, message, with);
+}
+
+
+static void
+ngx_http_fn_call_record(fn_context_t *context, const fn_event_t *event,
+    int level, fn_str_t message, fn_str_t with)
+{
+    ngx_str_t                    text, more;
+    ngx_uint_t                   severity;
+    ngx_http_fn_call_t          *call;
+    ngx_http_fn_loc_conf_t      *flcf;
+    ngx_http_fn_call_context_t  *cctx;
+
+    text.data = (u_char *) message.data;
+    text.len = message.len;
+    more.data = (u_char *) with.data;
+    more.len = with.len;
 
     severity = ngx_min(ngx_max(level, NGX_LOG_ERR), NGX_LOG_DEBUG);
-    function = ((ngx_http_fn_call_context_t *) context)->function;
+    cctx = (ngx_http_fn_call_context_t *) context;
 
     if (event == NULL) {
-        line = ngx_http_fn_log_escape(buf, &message);
-        ngx_log_error(severity, ngx_cycle->log, 0, "fn \"%V\": %V",
-                      &function->name, &line);
+        ngx_http_fn_call_write_record(cctx, NULL, severity, &text, &more);
         return;
     }
 
@@ -542,22 +574,82 @@ ngx_http_fn_call_log(fn_context_t *context, const fn_event_t *event, int level,
     if (!call->threaded) {
 
         if (ngx_http_fn_event_id(call->ctx) == NGX_OK) {
-            ngx_http_fn_log_record(call->ctx, severity, &message, NULL);
+            ngx_http_fn_log_record(call->ctx, severity, &text, &more);
         }
 
         return;
     }
 
-    if (ngx_http_fn_logs_add(call->ctx, severity, &message, NULL)) {
+    if (!ngx_http_fn_logs_add(call->ctx, severity, &text, &more)) {
+        ngx_http_fn_call_write_record(cctx, call, severity, &text, &more);
+    }
+}
+
+
+/* the connection's log is not for threads: it walks through requests */
+
+static void
+ngx_http_fn_call_write_record(ngx_http_fn_call_context_t *context,
+    ngx_http_fn_call_t *call, ngx_uint_t severity, ngx_str_t *message,
+    ngx_str_t *with)
+{
+    ngx_log_t  *log;
+    ngx_str_t   text, more, *name;
+    u_char      buf[NGX_HTTP_FN_LOG_TEXT], wbuf[NGX_HTTP_FN_LOG_TEXT];
+
+    log = context->function->log;
+    name = &context->function->name;
+
+    text = ngx_http_fn_log_escape(buf, message);
+    more = ngx_http_fn_log_escape(wbuf, with);
+
+    if (call == NULL) {
+        ngx_log_error(severity, log, 0, "fn \"%V\" pid %P: %V%s%V", name,
+                      ngx_pid, &text, more.len ? " " : "", &more);
         return;
     }
 
-    /* the connection's log is not for threads: it walks through requests */
+    ngx_log_error(severity, log, 0, "fn \"%V\" pid %P, id %V: %V%s%V", name,
+                  ngx_pid, &call->ctx->event.id, &text, more.len ? " " : "",
+                  &more);
+}
 
-    line = ngx_http_fn_log_escape(buf, &message);
-    ngx_log_error(severity, ngx_cycle->log, 0,
-                  "fn \"%V\" pid %P, id %V: %V", &function->name, ngx_pid,
-                  &call->ctx->event.id, &line);
+
+static const char *const *
+ngx_http_fn_call_environ(const fn_context_t *context)
+{
+    return ((const ngx_http_fn_call_context_t *) context)->env;
+}
+
+
+static int
+ngx_http_fn_call_fail(fn_response_t *response, fn_str_t error,
+    fn_str_t message, fn_str_t stack)
+{
+    ngx_http_fn_call_t  *call;
+
+    call = ngx_http_fn_call_of_response(response);
+
+    ngx_http_fn_call_copy(call, &call->error, &error);
+    ngx_http_fn_call_copy(call, &call->message, &message);
+    ngx_http_fn_call_copy(call, &call->stack, &stack);
+
+    return FN_ERROR;
+}
+
+
+/* without memory it is empty */
+
+static void
+ngx_http_fn_call_copy(ngx_http_fn_call_t *call, ngx_str_t *dst, fn_str_t *src)
+{
+    ngx_str_t  s;
+
+    s.data = (u_char *) src->data;
+    s.len = src->len;
+
+    dst->data = s.len ? ngx_pstrdup(call->pool, &s) : NULL;
+    dst->len = dst->data ? s.len : 0;
 }
 
 

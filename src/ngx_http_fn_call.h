@@ -15,6 +15,7 @@
 typedef struct {
     fn_context_t             fn;
     ngx_http_fn_function_t  *function;
+    const char *const       *env;       /* PROTOCOL 1.2 */
 } ngx_http_fn_call_context_t;
 
 
@@ -37,6 +38,10 @@ typedef struct {
     size_t                   size;      /* of the buffers of out */
     off_t                    length;
     ngx_file_t              *file;      /* NULL: all is in memory */
+
+    ngx_str_t                error;     /* why the handler failed */
+    ngx_str_t                message;
+    ngx_str_t                stack;
 
     unsigned                 threaded:1;
     unsigned                 typed:1;   /* there is a Content-Type */

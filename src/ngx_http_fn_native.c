@@ -90,7 +90,7 @@ static int ngx_http_fn_native_run(ngx_http_fn_native_context_t *context,
     ngx_http_fn_call_t *call, int64_t *time);
 static void ngx_http_fn_native_answer(ngx_http_fn_call_t *call, int rc,
     int64_t time);
-static void ngx_http_fn_native_fail(ngx_http_fn_ctx_t *ctx, int rc);
+static void ngx_http_fn_native_fail(ngx_http_fn_call_t *call, int rc);
 static int64_t ngx_http_fn_native_now(void);
 
 #if (NGX_THREADS)
@@ -215,6 +215,7 @@ ngx_http_fn_native_context_create(ngx_http_fn_function_t *function)
     context->call.fn.api = &ngx_http_fn_call_api;
     context->call.fn.function = function->native->name;
     context->call.function = function;
+    context->call.env = (const char *const *) function->env;
 
     if (function->native->object.init == NULL) {
         return context;
@@ -344,7 +345,7 @@ ngx_http_fn_native_answer(ngx_http_fn_call_t *call, int rc, int64_t time)
     }
 
     if (rc != FN_OK || call->failed) {
-        ngx_http_fn_native_fail(call->ctx, rc);
+        ngx_http_fn_native_fail(call, rc);
         return;
     }
 
@@ -353,20 +354,25 @@ ngx_http_fn_native_answer(ngx_http_fn_call_t *call, int rc, int64_t time)
 
 
 static void
-ngx_http_fn_native_fail(ngx_http_fn_ctx_t *ctx, int rc)
+ngx_http_fn_native_fail(ngx_http_fn_call_t *call, int rc)
 {
-    ngx_str_t  message, none;
-    u_char     buf[sizeof("handler returned ") + NGX_INT64_LEN];
+    ngx_str_t          *message, text;
+    ngx_http_fn_ctx_t  *ctx;
+    u_char              buf[sizeof("handler returned ") + NGX_INT64_LEN];
+
+    ctx = call->ctx;
 
     ngx_http_fn_handler_count(ctx, NGX_HTTP_FN_FAILED);
 
     if (rc == FN_OK) {
-        ngx_str_set(&message, "the body of the response could not be kept");
+        ngx_str_set(&text, "the body of the response could not be kept");
 
     } else {
-        message.data = buf;
-        message.len = ngx_sprintf(buf, "handler returned %d", rc) - buf;
+        text.data = buf;
+        text.len = ngx_sprintf(buf, "handler returned %d", rc) - buf;
     }
+
+    message = (call->message.len || call->error.len) ? &call->message : &text;
 
     if (ngx_http_fn_event_id(ctx) != NGX_OK) {
         ngx_http_finalize_request(ctx->request,
@@ -374,10 +380,8 @@ ngx_http_fn_native_fail(ngx_http_fn_ctx_t *ctx, int rc)
         return;
     }
 
-    ngx_str_null(&none);
-
-    ngx_http_fn_log_failure(ctx, &none, &message, &none);
-    ngx_http_fn_response_failed(ctx, &none, &message, &none);
+    ngx_http_fn_log_failure(ctx, &call->error, message, &call->stack);
+    ngx_http_fn_response_failed(ctx, &call->error, message, &call->stack);
 }
 
 

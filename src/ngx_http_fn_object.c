@@ -284,7 +284,9 @@ ngx_http_fn_object_open(ngx_http_fn_object_t *object, ngx_str_t *file,
         return NGX_ERROR;
     }
 
-    if (*abi != FN_ABI) {
+    /* later ones only added to it */
+
+    if (*abi < 1 || *abi > FN_ABI) {
         ngx_http_fn_object_reason(reason, "\"%V\" was built for ABI %uD, "
                                   "this module has %d, build it again",
                                   file, *abi, FN_ABI);

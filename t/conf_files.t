@@ -156,7 +156,7 @@ qr{\[emerg\] .*no_abi.so" is no native handler, its source must say FN_MODULE in
 === native: another ABI
 --- fn: fn_handler native:$TEST_NGINX_FILES/abi_99.so
 --- error_log eval
-qr{\[emerg\] .*abi_99.so" was built for ABI 99, this module has 1, build it again in \S+/fn\.conf:2$}
+qr{\[emerg\] .*abi_99.so" was built for ABI 99, this module has 2, build it again in \S+/fn\.conf:2$}
 
 
 

@@ -32,7 +32,7 @@
 extern "C" {
 #endif
 
-#define FN_ABI  1
+#define FN_ABI  2
 
 #define FN_OK     0
 #define FN_ERROR  (-1)
@@ -58,7 +58,8 @@ typedef enum {
     FN_METHOD,
     FN_PATH,            /* decoded and normalised */
     FN_QUERY,           /* as sent, without "?" */
-    FN_REMOTE_ADDR
+    FN_REMOTE_ADDR,
+    FN_EVENT_LOG_LEVEL  /* ABI 2: PROTOCOL 4.1 "log_level", mostly empty */
 } fn_field_e;
 
 /* one per function and worker (with "threads": per thread of the pool) */
@@ -95,6 +96,14 @@ struct fn_api_s {
     int       (*write)(fn_response_t *response, const void *data, size_t len);
     void      (*log)(fn_context_t *context, const fn_event_t *event,
                   int level, const char *text, size_t len);
+
+    /* ABI 2: for runtimes that run other languages in the worker */
+    const char *const *
+              (*environ)(const fn_context_t *context);
+    void      (*record)(fn_context_t *context, const fn_event_t *event,
+                  int level, fn_str_t message, fn_str_t with);
+    int       (*fail)(fn_response_t *response, fn_str_t error,
+                  fn_str_t message, fn_str_t stack);
 };
 
 /*
@@ -216,6 +225,51 @@ fn_log(fn_context_t *context, const fn_event_t *event, int level,
     const char *text)
 {
     context->api->log(context, event, level, text, strlen(text));
+}
+
+/* what a process of the function would have in its environment (PROTOCOL 1.2):
+   "NAME=VALUE" texts, NULL behind the last; lives as long as the context.
+   With FN_COMMAND, the interpreter that a process would be started with */
+static inline const char *const *
+fn_environ(const fn_context_t *context)
+{
+    return context->api->environ(context);
+}
+
+/* one of them; NULL if it isn't set */
+static inline const char *
+fn_getenv(const fn_context_t *context, const char *name)
+{
+    size_t              len;
+    const char *const  *var;
+
+    len = strlen(name);
+
+    for (var = fn_environ(context); *var; var++) {
+        if (strncmp(*var, name, len) == 0 && (*var)[len] == '=') {
+            return *var + len + 1;
+        }
+    }
+
+    return NULL;
+}
+
+/* as fn_log(), in pieces that need no ending zero; with is the text of a JSON
+   object, or empty */
+static inline void
+fn_record(fn_context_t *context, const fn_event_t *event, int level,
+    fn_str_t message, fn_str_t with)
+{
+    context->api->record(context, event, level, message, with);
+}
+
+/* why the handler failed, for the log and for "fn_debug"; each may be empty.
+   Copied; returns FN_ERROR, which the handler is to return */
+static inline int
+fn_fail(fn_response_t *response, fn_str_t error, fn_str_t message,
+    fn_str_t stack)
+{
+    return response->api->fail(response, error, message, stack);
 }
 
 #ifdef __cplusplus
