@@ -353,6 +353,7 @@ ngx_http_fn_create_loc_conf(ngx_conf_t *cf)
      *     conf->lang = NULL;
      *     conf->target, entry, thread_pool, user = { 0, NULL };
      *     conf->threads = 0;
+     *     conf->in_worker = 0;
      */
 
     conf->upstream.connect_timeout = NGX_CONF_UNSET_MSEC;

@@ -39,7 +39,9 @@ typedef struct {
     char                        *options[NGX_HTTP_FN_OPTIONS + 1];
     char                        *program;   /* under runtimes/, or NULL */
     char                        *sources;   /* suffixes of its code */
+    char                        *embed;     /* under runtimes/, or NULL */
     unsigned                     native:1;  /* runs in the worker */
+    unsigned                     builds:1;  /* its program makes "embed" */
     unsigned                     file:1;    /* the target must be there */
     unsigned                     colon:1;   /* the entry may be CLASS:METHOD */
     unsigned                     arguments:1;   /* takes fn_arguments */
@@ -164,6 +166,10 @@ struct ngx_http_fn_function_s {
     void                       **srv_conf;      /* of its location */
     void                       **loc_conf;
 
+    /* in the worker: zero-terminated */
+    ngx_str_t                    object;        /* file; empty: a process */
+    ngx_str_t                    symbol;        /* of the handler */
+
     /* the process */
     char                       **argv;          /* argv[0]: absolute path */
     char                       **env;
@@ -232,6 +238,7 @@ typedef struct {
     ngx_str_t                    entry;
     ngx_str_t                    thread_pool;
     ngx_flag_t                   threads;
+    ngx_flag_t                   in_worker;
     u_char                      *conf_file;
     ngx_uint_t                   conf_line;
 

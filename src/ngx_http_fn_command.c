@@ -237,6 +237,13 @@ ngx_http_fn_command_env(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
         return NGX_ERROR;
     }
 
+    if (fn->native && fn->lang->command
+        && ngx_http_fn_command_setenv(cf, &env, "FN_COMMAND=%s%Z",
+                                      fn->argv[0]))
+    {
+        return NGX_ERROR;
+    }
+
     if (fn->entry.len
         && ngx_http_fn_command_setenv(cf, &env, "FN_ENTRY=%V%Z", &fn->entry))
     {
@@ -266,6 +273,34 @@ ngx_http_fn_command_env(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
     fn->env = env.elts;
 
     return NGX_OK;
+}
+
+
+char **
+ngx_http_fn_command_slot_env(ngx_pool_t *pool, ngx_http_fn_function_t *fn,
+    ngx_uint_t n)
+{
+    char        **env;
+    u_char       *p;
+    ngx_uint_t    nenv;
+
+    for (nenv = 0; fn->env[nenv]; nenv++) { /* void */ }
+
+    env = ngx_palloc(pool, (nenv + 2) * sizeof(char *));
+    p = ngx_pnalloc(pool, sizeof("FN_SLOT=") + NGX_INT_T_LEN);
+
+    if (env == NULL || p == NULL) {
+        return NULL;
+    }
+
+    ngx_memcpy(env, fn->env, nenv * sizeof(char *));
+
+    env[nenv] = (char *) p;
+    env[nenv + 1] = NULL;
+
+    (void) ngx_sprintf(p, "FN_SLOT=%ui%Z", n);
+
+    return env;
 }
 
 

@@ -21,6 +21,10 @@ ngx_int_t ngx_http_fn_command_argv(ngx_conf_t *cf,
 ngx_int_t ngx_http_fn_command_env(ngx_conf_t *cf,
     ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
 
+/* the same, with FN_SLOT: the number of the process, or of the nginx worker */
+char **ngx_http_fn_command_slot_env(ngx_pool_t *pool,
+    ngx_http_fn_function_t *fn, ngx_uint_t n);
+
 /* a program of this name, absolute, or NULL */
 char *ngx_http_fn_command_search(ngx_pool_t *pool, char *name);
 

@@ -45,8 +45,22 @@ ngx_http_fn_conf_handler(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
-    if (flcf->threads && !flcf->lang->native) {
-        return "takes \"threads\" with native handlers only";
+    if (flcf->lang->native) {
+        flcf->in_worker = 1;
+    }
+
+    if (flcf->in_worker && !flcf->lang->native && !flcf->lang->builds
+        && flcf->lang->embed == NULL)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "runtime \"%V\" does not run \"in_worker\"",
+                           &flcf->lang->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (flcf->threads && !flcf->in_worker) {
+        return "takes \"threads\" with native handlers and \"in_worker\" "
+               "only";
     }
 
     return ngx_http_fn_conf_content(cf, ngx_http_fn_handler);
@@ -148,6 +162,11 @@ ngx_http_fn_conf_parameter(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf,
     if (ngx_strncmp(value->data, "name=", 5) == 0 && value->len > 5) {
         flcf->name.data = value->data + 5;
         flcf->name.len = value->len - 5;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value->data, "in_worker") == 0) {
+        flcf->in_worker = 1;
         return NGX_CONF_OK;
     }
 
@@ -375,6 +394,7 @@ ngx_http_fn_conf_env(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ngx_string("FN_LINE_MAX"),
         ngx_string("FN_ARGUMENTS_HEADER"),
         ngx_string("FN_CALL"),
+        ngx_string("FN_COMMAND"),
         ngx_null_string
     };
 

@@ -7,13 +7,15 @@
 
 
 #include "ngx_http_fn_conf.h"
+#include "ngx_http_fn_child.h"
 #include "ngx_http_fn_command.h"
 #include "ngx_http_fn_dispatch.h"
+#include "ngx_http_fn_embed.h"
 #include "ngx_http_fn_function.h"
 #include "ngx_http_fn_native.h"
 #include "ngx_http_fn_object.h"
 
-#include <sys/wait.h>
+
 
 
 static ngx_int_t ngx_http_fn_function_name(ngx_conf_t *cf,
@@ -23,8 +25,11 @@ static ngx_int_t ngx_http_fn_function_user(ngx_conf_t *cf,
     ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
 static ngx_int_t ngx_http_fn_function_target(ngx_conf_t *cf,
     ngx_http_fn_function_t *fn);
-static ngx_int_t ngx_http_fn_function_native(ngx_conf_t *cf,
+static ngx_int_t ngx_http_fn_function_in_worker(ngx_conf_t *cf,
     ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
+static ngx_int_t ngx_http_fn_function_object(ngx_conf_t *cf,
+    ngx_http_fn_function_t *fn, ngx_http_fn_loc_conf_t *flcf);
+static ngx_int_t ngx_http_fn_function_access_child(void *data, int fd);
 
 
 ngx_int_t
@@ -63,8 +68,8 @@ ngx_http_fn_conf_function(ngx_conf_t *cf, ngx_http_fn_loc_conf_t *flcf)
         return NGX_ERROR;
     }
 
-    if (fn->lang->native) {
-        if (ngx_http_fn_function_native(cf, fn, flcf) != NGX_OK) {
+    if (flcf->in_worker) {
+        if (ngx_http_fn_function_in_worker(cf, fn, flcf) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -123,13 +128,15 @@ ngx_http_fn_conf_functions(ngx_conf_t *cf)
 
     for (i = 0; i < fmcf->functions.nelts; i++) {
 
-        if (fn[i]->native) {
-            continue;
-        }
-
         flcf = fn[i]->loc_conf[ngx_http_fn_module.ctx_index];
 
         if (ngx_http_fn_command_env(cf, fn[i], flcf) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (fn[i]->native
+            && ngx_http_fn_function_object(cf, fn[i], flcf) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
@@ -309,7 +316,7 @@ ngx_http_fn_function_user(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
         return NGX_OK;
     }
 
-    if (fn->lang->native) {
+    if (flcf->in_worker) {
         fn->uid = ccf->user;
         fn->gid = ccf->group;
 
@@ -417,25 +424,22 @@ ngx_http_fn_function_target(ngx_conf_t *cf, ngx_http_fn_function_t *fn)
 }
 
 
+/* what loads it is looked at when its environment is known */
+
 static ngx_int_t
-ngx_http_fn_function_native(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
+ngx_http_fn_function_in_worker(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
     ngx_http_fn_loc_conf_t *flcf)
 {
-    ngx_str_t           reason;
     ngx_conf_file_t     conf_file, *saved;
     ngx_thread_pool_t  *tp;
 
-    if (fn->entry.len == 0) {
-        ngx_str_set(&fn->entry, "handler");
-    }
-
-    if (ngx_http_fn_object_check(cf->pool, &fn->target, &fn->entry, fn->uid,
-                                 fn->gid, &reason)
-        != NGX_OK)
+    if (!fn->lang->native
+        && ngx_http_fn_command_argv(cf, fn, flcf) != NGX_OK)
     {
-        ngx_http_fn_function_error(cf, fn, 0, "%V", &reason);
         return NGX_ERROR;
     }
+
+    fn->concurrency = 1;
 
     tp = NULL;
 
@@ -464,48 +468,82 @@ ngx_http_fn_function_native(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
 }
 
 
+static ngx_int_t
+ngx_http_fn_function_object(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
+    ngx_http_fn_loc_conf_t *flcf)
+{
+    ngx_str_t  reason;
+
+    ngx_str_set(&fn->symbol, "handler");
+
+    if (fn->lang->native) {
+        fn->object = fn->target;
+
+        if (fn->entry.len) {
+            fn->symbol = fn->entry;
+        }
+
+    } else if (ngx_http_fn_embed_object(cf, fn, flcf, &reason) != NGX_OK) {
+        goto failed;
+    }
+
+    if (ngx_http_fn_object_check(cf->pool, &fn->object, &fn->symbol, fn->uid,
+                                 fn->gid, &reason)
+        == NGX_OK)
+    {
+        return NGX_OK;
+    }
+
+failed:
+
+    ngx_http_fn_function_error(cf, fn, 0, "%V", &reason);
+
+    return NGX_ERROR;
+}
+
+
+typedef struct {
+    char       *file;
+    int         mode;
+} ngx_http_fn_function_access_t;
+
+
 /* asked by a child that is the function's user: root may read everything */
 
 ngx_int_t
 ngx_http_fn_function_access(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
     char *file, int mode)
 {
-    int        status;
-    ngx_err_t  err;
-    ngx_pid_t  pid;
-    sigset_t   set, old;
+    u_char                         buf[NGX_HTTP_FN_CHILD_ANSWER];
+    ngx_err_t                      err;
+    ngx_str_t                      answer;
+    ngx_http_fn_child_t            child;
+    ngx_http_fn_function_access_t  access_to;
 
-    err = 0;
+    answer.data = buf;
+
+    access_to.file = file;
+    access_to.mode = mode;
+
+    ngx_memzero(&child, sizeof(ngx_http_fn_child_t));
+
+    child.main = ngx_http_fn_function_access_child;
+    child.data = &access_to;
+    child.what = "access()";
+    child.user = (char *) fn->user.data;
+    child.uid = fn->uid;
+    child.gid = fn->gid;
+    child.seconds = 60;
 
     if (fn->user.data == NULL) {
         err = access(file, mode) == -1 ? ngx_errno : 0;
 
+    } else if (ngx_http_fn_child_run(&child, &answer) == NGX_OK) {
+        ngx_memcpy(&err, answer.data, sizeof(ngx_err_t));
+
     } else {
-        sigemptyset(&set);
-        sigaddset(&set, SIGCHLD);
-        (void) sigprocmask(SIG_BLOCK, &set, &old);
-
-        pid = fork();
-
-        if (pid == 0) {
-            if (initgroups((char *) fn->user.data, fn->gid) == -1
-                || setgid(fn->gid) == -1
-                || setuid(fn->uid) == -1)
-            {
-                _exit(ngx_errno);
-            }
-
-            _exit(access(file, mode) == -1 ? ngx_errno : 0);
-        }
-
-        if (pid == -1) {
-            err = ngx_errno;
-
-        } else if (waitpid(pid, &status, 0) == pid) {
-            err = WIFEXITED(status) ? WEXITSTATUS(status) : NGX_EPERM;
-        }
-
-        (void) sigprocmask(SIG_SETMASK, &old, NULL);
+        ngx_http_fn_function_error(cf, fn, 0, "%V", &answer);
+        return NGX_ERROR;
     }
 
     if (err == 0) {
@@ -518,6 +556,20 @@ ngx_http_fn_function_access(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
                                &fn->user);
 
     return NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_fn_function_access_child(void *data, int fd)
+{
+    ngx_http_fn_function_access_t *to = data;
+
+    ngx_err_t  err;
+
+    err = access(to->file, to->mode) == -1 ? ngx_errno : 0;
+
+    return (write(fd, &err, sizeof(ngx_err_t)) == sizeof(ngx_err_t))
+           ? NGX_OK : NGX_ERROR;
 }
 
 

@@ -9,6 +9,7 @@
 
 
 #include "ngx_http_fn_keeper.h"
+#include "ngx_http_fn_command.h"
 #include "ngx_http_fn_slot.h"
 
 #include <ngx_syslog.h>
@@ -28,8 +29,6 @@ static ngx_int_t ngx_http_fn_keeper_crews(ngx_http_fn_supervisor_t *sv);
 static ngx_int_t ngx_http_fn_keeper_crew(ngx_http_fn_supervisor_t *sv,
     ngx_http_fn_crew_t *crew, ngx_http_fn_function_t *function,
     struct rlimit *files);
-static char **ngx_http_fn_keeper_env(ngx_http_fn_supervisor_t *sv,
-    ngx_http_fn_function_t *function, ngx_uint_t n);
 static int ngx_http_fn_keeper_listen(ngx_http_fn_supervisor_t *sv,
     ngx_http_fn_function_t *function, ngx_uint_t n);
 static ngx_int_t ngx_http_fn_keeper_watch(ngx_http_fn_supervisor_t *sv);
@@ -341,7 +340,8 @@ ngx_http_fn_keeper_crew(ngx_http_fn_supervisor_t *sv, ngx_http_fn_crew_t *crew,
         post->launch.function = function;
         post->launch.files = *files;
 
-        post->launch.env = ngx_http_fn_keeper_env(sv, function, i);
+        post->launch.env = ngx_http_fn_command_slot_env(sv->cycle->pool,
+                                                        function, i);
         if (post->launch.env == NULL) {
             return NGX_ERROR;
         }
@@ -353,40 +353,6 @@ ngx_http_fn_keeper_crew(ngx_http_fn_supervisor_t *sv, ngx_http_fn_crew_t *crew,
     }
 
     return NGX_OK;
-}
-
-
-/* PROTOCOL 1.2: function->env, and the slot's number */
-
-static char **
-ngx_http_fn_keeper_env(ngx_http_fn_supervisor_t *sv,
-    ngx_http_fn_function_t *function, ngx_uint_t n)
-{
-    char        **env;
-    u_char       *p;
-    ngx_uint_t    nenv;
-
-    for (nenv = 0; function->env[nenv]; nenv++) { /* void */ }
-
-    env = ngx_palloc(sv->cycle->pool, (nenv + 2) * sizeof(char *));
-    if (env == NULL) {
-        return NULL;
-    }
-
-    p = ngx_pnalloc(sv->cycle->pool, sizeof("FN_SLOT=") + NGX_INT_T_LEN);
-    if (p == NULL) {
-        return NULL;
-    }
-
-    ngx_memcpy(env, function->env, nenv * sizeof(char *));
-
-    env[nenv] = (char *) p;
-    env[nenv + 1] = NULL;
-
-    p = ngx_sprintf(p, "FN_SLOT=%ui", n);
-    *p = '\0';
-
-    return env;
 }
 
 

@@ -4,37 +4,39 @@
 
 /*
  * name, command, its options, program, sources;
- * native, file, colon, arguments
+ * embed, native, builds, file, colon, arguments
  */
 
 static const ngx_http_fn_lang_t  ngx_http_fn_langs[] = {
 
-    { ngx_string("native"), NULL, { NULL }, NULL, ".so", 1, 1, 0, 0 },
+    { ngx_string("native"), NULL, { NULL }, NULL, ".so",
+      NULL, 1, 0, 1, 0, 0 },
 
     { ngx_string("python"), "python3", { NULL }, "python", ".py",
-      0, 1, 0, 0 },
+      "embed/fn_python.so", 0, 0, 1, 0, 0 },
 
-    { ngx_string("pypy"), "pypy3", { NULL }, "python", ".py", 0, 1, 0, 0 },
+    { ngx_string("pypy"), "pypy3", { NULL }, "python", ".py",
+      "embed/fn_pypy.so", 0, 0, 1, 0, 0 },
 
     { ngx_string("nodejs"), "node", { NULL }, "nodejs", ".js.mjs.cjs",
-      0, 1, 0, 0 },
+      NULL, 0, 0, 1, 0, 0 },
 
     { ngx_string("golang"), NULL, { NULL }, "golang/fn_golang", ".go.mod",
-      0, 1, 0, 0 },
+      NULL, 0, 1, 1, 0, 0 },
 
     { ngx_string("java"), "java", { "-jar" }, "java/fn_java.jar",
-      ".java.class.jar", 0, 1, 0, 0 },
+      ".java.class.jar", NULL, 0, 0, 1, 0, 0 },
 
     { ngx_string("dotnetcore"), "dotnet", { NULL },
-      "dotnetcore/fn_dotnet.dll", ".cs.csproj.dll", 0, 1, 1, 0 },
+      "dotnetcore/fn_dotnet.dll", ".cs.csproj.dll", NULL, 0, 0, 1, 1, 0 },
 
     { ngx_string("ruby"), "ruby", { NULL }, "ruby/main.rb", ".rb",
-      0, 1, 0, 0 },
+      NULL, 0, 0, 1, 0, 0 },
 
     { ngx_string("shell"), NULL, { NULL }, "shell/fn_shell", ".sh",
-      0, 0, 0, 1 },
+      NULL, 0, 0, 0, 0, 1 },
 
-    { ngx_null_string, NULL, { NULL }, NULL, NULL, 0, 0, 0, 0 }
+    { ngx_null_string, NULL, { NULL }, NULL, NULL, NULL, 0, 0, 0, 0, 0 }
 };
 
 

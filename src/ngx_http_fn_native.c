@@ -18,6 +18,7 @@
 
 #include "ngx_http_fn_native.h"
 #include "ngx_http_fn_call.h"
+#include "ngx_http_fn_command.h"
 #include "ngx_http_fn_event.h"
 #include "ngx_http_fn_handler.h"
 #include "ngx_http_fn_log.h"
@@ -55,6 +56,7 @@ struct ngx_http_fn_native_context_s {
 
 struct ngx_http_fn_native_s {
     char                          *name;
+    char                         **env;
     ngx_thread_pool_t             *thread_pool; /* NULL: inline */
     ngx_http_fn_object_t           object;      /* no handler: not loaded */
     ngx_http_fn_native_context_t  *contexts;
@@ -148,10 +150,16 @@ ngx_http_fn_native_init_process(ngx_cycle_t *cycle,
     reason.data = buf;
     reason.len = 0;
 
+    native->env = ngx_http_fn_command_slot_env(cycle->pool, function,
+                                               ngx_worker);
+    if (native->env == NULL) {
+        return;
+    }
+
     ngx_http_fn_native_block_signals(&old);
 
-    if (ngx_http_fn_object_open(&native->object, &function->target,
-                                &function->entry, &reason)
+    if (ngx_http_fn_object_open(&native->object, &function->object,
+                                &function->symbol, &reason)
         != NGX_OK)
     {
         native->object.handler = NULL;
@@ -215,7 +223,7 @@ ngx_http_fn_native_context_create(ngx_http_fn_function_t *function)
     context->call.fn.api = &ngx_http_fn_call_api;
     context->call.fn.function = function->native->name;
     context->call.function = function;
-    context->call.env = (const char *const *) function->env;
+    context->call.env = (const char *const *) function->native->env;
 
     if (function->native->object.init == NULL) {
         return context;

@@ -7,10 +7,11 @@
 
 
 #include "ngx_http_fn.h"
+#include "ngx_http_fn_child.h"
 #include "../runtimes/c/fn.h"
 
 
-#define NGX_HTTP_FN_OBJECT_REASON  1024     /* bytes of a reason */
+#define NGX_HTTP_FN_OBJECT_REASON  NGX_HTTP_FN_CHILD_ANSWER    /* bytes */
 
 
 typedef struct {

@@ -196,7 +196,9 @@ refuses({ inner => "$python name=$_;" }, "invalid function name \"$_\"")
     for 'a/b', 'a=b', 'ä';
 
 refuses({ inner => "$python threads;" },
-    '"fn_handler" directive takes "threads" with native handlers only');
+    '"fn_handler" directive takes "threads" with native handlers and "in_worker" only');
+refuses({ inner => 'fn_handler shell:true in_worker;' },
+    'runtime "shell" does not run "in_worker"');
 refuses({ inner => "$native threads=absent;" },
     'unknown thread pool "absent"');
 

@@ -503,7 +503,7 @@ GET /answer?log
  qr/\[warn\] .*fn "answer" pid \d+, id [0-9a-f]{32}: warn of a handler/,
  qr/\[error\] .*fn "answer" pid \d+, id [0-9a-f]{32}: error of a handler/,
  qr/its second\\x01line/,
- qr/\[warn\] .*fn "answer": of no event/]
+ qr/\[warn\] .*fn "answer" pid \d+: of no event/]
 
 
 
