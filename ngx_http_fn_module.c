@@ -222,6 +222,20 @@ static ngx_command_t  ngx_http_fn_commands[] = {
       offsetof(ngx_http_fn_loc_conf_t, logs_header),
       NULL },
 
+    { ngx_string("fn_block_warn"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_fn_loc_conf_t, block_warn),
+      NULL },
+
+    { ngx_string("fn_crash_limit"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE12,
+      ngx_http_fn_conf_crash_limit,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("fn_buffering"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -381,6 +395,9 @@ ngx_http_fn_create_loc_conf(ngx_conf_t *cf)
     conf->debug = NGX_CONF_UNSET;
     conf->log_level = NGX_CONF_UNSET_UINT;
     conf->logs_header = NGX_CONF_UNSET;
+    conf->block_warn = NGX_CONF_UNSET_MSEC;
+    conf->crash_limit = NGX_CONF_UNSET_UINT;
+    conf->crash_time = NGX_CONF_UNSET_MSEC;
 
     return conf;
 }
@@ -426,6 +443,13 @@ ngx_http_fn_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->debug, prev->debug, 0);
     ngx_conf_merge_uint_value(conf->log_level, prev->log_level, NGX_LOG_INFO);
     ngx_conf_merge_value(conf->logs_header, prev->logs_header, 0);
+
+    ngx_conf_merge_msec_value(conf->block_warn, prev->block_warn, 100);
+    ngx_conf_merge_msec_value(conf->crash_time,
+                              (conf->crash_limit == NGX_CONF_UNSET_UINT)
+                              ? prev->crash_time : NGX_CONF_UNSET_MSEC,
+                              10000);
+    ngx_conf_merge_uint_value(conf->crash_limit, prev->crash_limit, 5);
 
     if (ngx_http_fn_conf_upstream(cf, prev, conf) != NGX_OK
         || ngx_http_fn_merge_handler(cf, prev, conf) != NGX_OK)

@@ -22,6 +22,7 @@
 #define NGX_HTTP_FN_AHEAD_AUTO  ((ngx_int_t) -2)
 #define NGX_HTTP_FN_PATH_MAX    31
 #define NGX_HTTP_FN_OPTIONS     5
+#define NGX_HTTP_FN_CRASHES_MAX 16      /* fn_crash_limit */
 
 
 typedef struct ngx_http_fn_function_s  ngx_http_fn_function_t;
@@ -99,10 +100,21 @@ typedef enum {
     NGX_HTTP_FN_ABORTED,                /* 499 */
     NGX_HTTP_FN_RETRIED,                /* sent again */
     NGX_HTTP_FN_TAKEN_BACK,             /* sent ahead, and taken back */
+    NGX_HTTP_FN_BLOCKED,                /* held the event loop for long */
+    NGX_HTTP_FN_CRASHED,                /* ended the worker */
     NGX_HTTP_FN_COUNTERS
 } ngx_http_fn_counter_e;
 
 #define NGX_HTTP_FN_BUCKETS  24         /* bucket n: below 2^n * 16 us */
+
+
+/* what a function runs in one nginx worker */
+
+typedef struct {
+    ngx_atomic_t                 running;       /* calls */
+    ngx_atomic_t                 since;         /* us, CLOCK_MONOTONIC */
+    u_char                       path[NGX_HTTP_FN_PATH_MAX + 1];
+} ngx_http_fn_crumb_t;
 
 
 typedef struct {
@@ -116,6 +128,10 @@ typedef struct {
     ngx_atomic_t                *waiting;       /* per worker: first ticket */
     ngx_atomic_t                *nwaiting;      /* per worker */
     ngx_http_fn_slot_t          *slots;
+    ngx_http_fn_crumb_t         *crumbs;        /* per worker; native */
+    ngx_atomic_t                 crashes[NGX_HTTP_FN_CRASHES_MAX];  /* ms */
+    ngx_atomic_t                 ncrashes;
+    ngx_atomic_t                 limited;       /* by fn_crash_limit */
 } ngx_http_fn_share_t;
 
 
@@ -147,6 +163,7 @@ typedef struct {
     ngx_str_t                    dir;           /* of the sockets */
     int                          lifeline;
     ngx_uint_t                   seat;
+    ngx_pid_t                    former;        /* who had the seat */
     ngx_atomic_uint_t            owner;         /* in the words of the zone */
     ngx_queue_t                  pools;         /* that have requests waiting */
 } ngx_http_fn_worker_t;
@@ -169,6 +186,10 @@ struct ngx_http_fn_function_s {
     /* in the worker: zero-terminated */
     ngx_str_t                    object;        /* file; empty: a process */
     ngx_str_t                    symbol;        /* of the handler */
+    ngx_msec_t                   block_warn;    /* 0: off */
+    ngx_uint_t                   crash_limit;   /* 0: off */
+    ngx_msec_t                   crash_time;
+    ngx_uint_t                   threads;       /* unsigned  threads:1; */
 
     /* the process */
     char                       **argv;          /* argv[0]: absolute path */
@@ -264,6 +285,9 @@ typedef struct {
     ngx_flag_t                   debug;
     ngx_uint_t                   log_level;
     ngx_flag_t                   logs_header;
+    ngx_msec_t                   block_warn;
+    ngx_uint_t                   crash_limit;
+    ngx_msec_t                   crash_time;
     ngx_uint_t                   status_format;
 } ngx_http_fn_loc_conf_t;
 

@@ -375,6 +375,54 @@ ngx_http_fn_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
 
 char *
+ngx_http_fn_conf_crash_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_fn_loc_conf_t *flcf = conf;
+
+    ngx_int_t   n;
+    ngx_str_t  *value, s;
+
+    if (flcf->crash_limit != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    n = ngx_atoi(value[1].data, value[1].len);
+
+    if (n == NGX_ERROR || n > NGX_HTTP_FN_CRASHES_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", it must be a number from 0 "
+                           "to %d", &value[1], NGX_HTTP_FN_CRASHES_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    flcf->crash_limit = n;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value[2].data, "within=", 7) == 0) {
+        s.data = value[2].data + 7;
+        s.len = value[2].len - 7;
+
+        n = ngx_parse_time(&s, 0);
+
+        if (n != NGX_ERROR && n != 0) {
+            flcf->crash_time = n;
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
+                       &value[2]);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
 ngx_http_fn_conf_env(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_fn_loc_conf_t *flcf = conf;

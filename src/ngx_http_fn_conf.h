@@ -17,6 +17,8 @@ char *ngx_http_fn_conf_call(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_fn_conf_prefetch(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_fn_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_fn_conf_crash_limit(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_fn_conf_env(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_fn_conf_user(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_fn_conf_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);

@@ -440,6 +440,10 @@ ngx_http_fn_function_in_worker(ngx_conf_t *cf, ngx_http_fn_function_t *fn,
     }
 
     fn->concurrency = 1;
+    fn->block_warn = flcf->block_warn;
+    fn->crash_limit = flcf->crash_limit;
+    fn->crash_time = flcf->crash_time;
+    fn->threads = flcf->threads;
 
     tp = NULL;
 

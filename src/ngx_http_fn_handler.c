@@ -149,6 +149,7 @@ ngx_http_fn_handler_count(ngx_http_fn_ctx_t *ctx,
     case NGX_HTTP_FN_REQUESTS:
     case NGX_HTTP_FN_RETRIED:
     case NGX_HTTP_FN_TAKEN_BACK:
+    case NGX_HTTP_FN_BLOCKED:
         break;
 
     default:

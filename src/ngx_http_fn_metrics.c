@@ -8,6 +8,8 @@
 
 static void ngx_http_fn_metrics_counters(ngx_http_fn_status_out_t *out,
     ngx_http_fn_status_t *status);
+static void ngx_http_fn_metrics_workers(ngx_http_fn_status_out_t *out,
+    ngx_http_fn_status_t *status);
 static void ngx_http_fn_metrics_queues(ngx_http_fn_status_out_t *out,
     ngx_http_fn_status_t *status);
 static void ngx_http_fn_metrics_histogram(ngx_http_fn_status_out_t *out,
@@ -25,6 +27,7 @@ ngx_http_fn_metrics_write(ngx_http_fn_status_out_t *out,
     ngx_http_fn_status_t *status)
 {
     ngx_http_fn_metrics_counters(out, status);
+    ngx_http_fn_metrics_workers(out, status);
     ngx_http_fn_metrics_queues(out, status);
     ngx_http_fn_metrics_histogram(out, status);
     ngx_http_fn_metrics_slots(out, status);
@@ -71,6 +74,45 @@ ngx_http_fn_metrics_counters(ngx_http_fn_status_out_t *out,
                                      ngx_http_fn_status_names[j],
                                      rows[i].counters[j]);
         }
+    }
+}
+
+
+/* what handlers have done to the nginx workers */
+
+static void
+ngx_http_fn_metrics_workers(ngx_http_fn_status_out_t *out,
+    ngx_http_fn_status_t *status)
+{
+    ngx_uint_t                 i;
+    ngx_http_fn_status_row_t  *rows;
+
+    rows = status->rows;
+
+    ngx_http_fn_metrics_family(out, "blocked_total", "counter",
+                              "Times that a handler held the event loop.");
+
+    for (i = 0; i < status->nrows; i++) {
+        ngx_http_fn_metrics_sample(out, "blocked_total", &rows[i]);
+        ngx_http_fn_status_print(out, "} %uL\n",
+                                 rows[i].counters[NGX_HTTP_FN_BLOCKED]);
+    }
+
+    ngx_http_fn_metrics_family(out, "crashed_total", "counter",
+                              "Workers that ended while the handler ran.");
+
+    for (i = 0; i < status->nrows; i++) {
+        ngx_http_fn_metrics_sample(out, "crashed_total", &rows[i]);
+        ngx_http_fn_status_print(out, "} %uL\n",
+                                 rows[i].counters[NGX_HTTP_FN_CRASHED]);
+    }
+
+    ngx_http_fn_metrics_family(out, "limited", "gauge",
+                              "1 when fn_crash_limit has taken it out.");
+
+    for (i = 0; i < status->nrows; i++) {
+        ngx_http_fn_metrics_sample(out, "limited", &rows[i]);
+        ngx_http_fn_status_print(out, "} %ui\n", rows[i].limited);
     }
 }
 

@@ -19,6 +19,7 @@
 #include "ngx_http_fn_native.h"
 #include "ngx_http_fn_call.h"
 #include "ngx_http_fn_command.h"
+#include "ngx_http_fn_crumb.h"
 #include "ngx_http_fn_event.h"
 #include "ngx_http_fn_handler.h"
 #include "ngx_http_fn_log.h"
@@ -29,7 +30,6 @@
 
 #define NGX_HTTP_FN_NATIVE_ARENA      4096
 #define NGX_HTTP_FN_NATIVE_AGAIN      60000     /* ms, to warn again */
-#define NGX_HTTP_FN_NATIVE_BLOCKED    1000000   /* us, to warn of */
 
 #define NGX_HTTP_FN_NATIVE_WAITING    0
 #define NGX_HTTP_FN_NATIVE_RUNNING    1
@@ -90,10 +90,13 @@ static void ngx_http_fn_native_block_signals(sigset_t *old);
 
 static int ngx_http_fn_native_run(ngx_http_fn_native_context_t *context,
     ngx_http_fn_call_t *call, int64_t *time);
+static void ngx_http_fn_native_parent(ngx_http_fn_function_t *function);
 static void ngx_http_fn_native_answer(ngx_http_fn_call_t *call, int rc,
     int64_t time);
 static void ngx_http_fn_native_fail(ngx_http_fn_call_t *call, int rc);
-static int64_t ngx_http_fn_native_now(void);
+static void ngx_http_fn_native_blocked(ngx_http_fn_ctx_t *ctx, int64_t time);
+static void ngx_http_fn_native_atfork(void);
+static void ngx_http_fn_native_atfork_child(void);
 
 #if (NGX_THREADS)
 static void ngx_http_fn_native_post(ngx_http_fn_ctx_t *ctx);
@@ -109,6 +112,10 @@ static void ngx_http_fn_native_timeout(ngx_event_t *ev);
 static void ngx_http_fn_native_task_cleanup(void *data);
 static void ngx_http_fn_native_wait(ngx_http_request_t *r);
 #endif
+
+
+static pthread_once_t  ngx_http_fn_native_once = PTHREAD_ONCE_INIT;
+static sig_atomic_t    ngx_http_fn_native_forked;
 
 
 ngx_int_t
@@ -145,7 +152,15 @@ ngx_http_fn_native_init_process(ngx_cycle_t *cycle,
     ngx_http_fn_native_t  *native;
     u_char                 buf[NGX_HTTP_FN_OBJECT_REASON];
 
+    static ngx_str_t  none = ngx_null_string;
+
     native = function->native;
+
+    if (ngx_http_fn_crumb_limited(function)) {
+        return;
+    }
+
+    (void) pthread_once(&ngx_http_fn_native_once, ngx_http_fn_native_atfork);
 
     reason.data = buf;
     reason.len = 0;
@@ -157,6 +172,7 @@ ngx_http_fn_native_init_process(ngx_cycle_t *cycle,
     }
 
     ngx_http_fn_native_block_signals(&old);
+    ngx_http_fn_crumb_enter(function, &none, ngx_http_fn_crumb_now());
 
     if (ngx_http_fn_object_open(&native->object, &function->object,
                                 &function->symbol, &reason)
@@ -171,6 +187,7 @@ ngx_http_fn_native_init_process(ngx_cycle_t *cycle,
         native->contexts = ngx_http_fn_native_context_create(function);
     }
 
+    ngx_http_fn_crumb_leave(function);
     (void) sigprocmask(SIG_SETMASK, &old, NULL);
 
 #if (NGX_THREADS)
@@ -279,7 +296,8 @@ ngx_http_fn_native_start(ngx_http_fn_ctx_t *ctx)
     native = ctx->function->native;
 
     if (native->object.handler == NULL
-        || (native->thread_pool == NULL && native->contexts == NULL))
+        || (native->thread_pool == NULL && native->contexts == NULL)
+        || ngx_http_fn_crumb_limited(ctx->function))
     {
         ngx_http_fn_handler_count(ctx, NGX_HTTP_FN_NOT_READY);
         ngx_http_fn_response_unavailable(ctx->request);
@@ -310,11 +328,10 @@ ngx_http_fn_native_start(ngx_http_fn_ctx_t *ctx)
         ngx_time_update();
     }
 
-    if (time > NGX_HTTP_FN_NATIVE_BLOCKED) {
-        ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
-                      "fn \"%V\": handler blocked the worker for %L ms, let "
-                      "it run on \"threads\"", &ctx->function->name,
-                      time / 1000);
+    if (ctx->function->block_warn
+        && time >= (int64_t) ctx->function->block_warn * 1000)
+    {
+        ngx_http_fn_native_blocked(ctx, time);
     }
 
     ngx_http_fn_native_answer(&call, rc, time);
@@ -325,18 +342,41 @@ static int
 ngx_http_fn_native_run(ngx_http_fn_native_context_t *context,
     ngx_http_fn_call_t *call, int64_t *time)
 {
-    int           rc;
-    int64_t       start;
-    fn_handler_t  handler;
+    int                      rc;
+    int64_t                  start;
+    ngx_http_fn_function_t  *function;
 
-    handler = context->call.function->native->object.handler;
-    start = ngx_http_fn_native_now();
+    function = context->call.function;
+    start = ngx_http_fn_crumb_now();
 
-    rc = handler(&context->call.fn, &call->event, &call->response);
+    ngx_http_fn_crumb_enter(function, &call->ctx->event.path, start);
 
-    *time = ngx_http_fn_native_now() - start;
+    rc = function->native->object.handler(&context->call.fn, &call->event,
+                                          &call->response);
+
+    ngx_http_fn_native_parent(function);
+    ngx_http_fn_crumb_leave(function);
+
+    *time = ngx_http_fn_crumb_now() - start;
 
     return rc;
+}
+
+
+/* a child that the handler has forked must not run the event loop */
+
+static void
+ngx_http_fn_native_parent(ngx_http_fn_function_t *function)
+{
+    if (!ngx_http_fn_native_forked) {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "fn \"%V\": a child process that the handler forked came "
+                  "back, it is ended", &function->name);
+
+    _exit(0);
 }
 
 
@@ -393,14 +433,29 @@ ngx_http_fn_native_fail(ngx_http_fn_call_t *call, int rc)
 }
 
 
-static int64_t
-ngx_http_fn_native_now(void)
+static void
+ngx_http_fn_native_blocked(ngx_http_fn_ctx_t *ctx, int64_t time)
 {
-    struct timespec  ts;
+    ngx_log_error(NGX_LOG_WARN, ctx->request->connection->log, 0,
+                  "fn \"%V\": handler held the worker for %L ms, all other "
+                  "requests waited: let it run on \"threads\" or in a process",
+                  &ctx->function->name, time / 1000);
 
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+    ngx_http_fn_handler_count(ctx, NGX_HTTP_FN_BLOCKED);
+}
 
-    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+
+static void
+ngx_http_fn_native_atfork(void)
+{
+    (void) pthread_atfork(NULL, NULL, ngx_http_fn_native_atfork_child);
+}
+
+
+static void
+ngx_http_fn_native_atfork_child(void)
+{
+    ngx_http_fn_native_forked = 1;
 }
 
 
@@ -486,7 +541,7 @@ ngx_http_fn_native_task_create(ngx_http_fn_ctx_t *ctx)
 
     task = thread->ctx;
     task->native = ctx->function->native;
-    task->posted = ngx_http_fn_native_now();
+    task->posted = ngx_http_fn_crumb_now();
 
     task->timer.handler = ngx_http_fn_native_timeout;
     task->timer.data = task;
@@ -544,7 +599,7 @@ ngx_http_fn_native_thread(void *data, ngx_log_t *log)
         return;
     }
 
-    task->started = ngx_http_fn_native_now();
+    task->started = ngx_http_fn_crumb_now();
 
     context = ngx_http_fn_native_context(task->call.ctx->function);
 
@@ -567,6 +622,8 @@ ngx_http_fn_native_context(ngx_http_fn_function_t *function)
     ngx_http_fn_native_t          *native;
     ngx_http_fn_native_context_t  *context;
 
+    static ngx_str_t  none = ngx_null_string;
+
     log = ngx_cycle->log;
     native = function->native;
     thread = pthread_self();
@@ -587,7 +644,9 @@ ngx_http_fn_native_context(ngx_http_fn_function_t *function)
         return context;
     }
 
+    ngx_http_fn_crumb_enter(function, &none, ngx_http_fn_crumb_now());
     context = ngx_http_fn_native_context_create(function);
+    ngx_http_fn_crumb_leave(function);
 
     if (context == NULL
         || ngx_thread_mutex_lock(&native->mutex, log) != NGX_OK)

@@ -137,6 +137,7 @@ ngx_http_fn_zone_size(ngx_http_fn_main_conf_t *fmcf, ngx_uint_t nseats)
 
     for (i = 0; i < fmcf->functions.nelts; i++) {
         size += 2 * ngx_http_fn_round(nseats * sizeof(ngx_atomic_t))
+                + ngx_http_fn_round(nseats * sizeof(ngx_http_fn_crumb_t))
                 + functions[i]->processes
                   * (ngx_http_fn_round(sizeof(ngx_http_fn_slot_t))
                      + ngx_http_fn_round(functions[i]->nplaces
@@ -177,6 +178,9 @@ ngx_http_fn_zone_layout(ngx_http_fn_zone_t *zone, u_char *p,
         n = zone->nseats * sizeof(ngx_atomic_t);
         share->waiting = (ngx_atomic_t *) ngx_http_fn_zone_alloc(&p, n);
         share->nwaiting = (ngx_atomic_t *) ngx_http_fn_zone_alloc(&p, n);
+
+        n = zone->nseats * sizeof(ngx_http_fn_crumb_t);
+        share->crumbs = (ngx_http_fn_crumb_t *) ngx_http_fn_zone_alloc(&p, n);
 
         n = functions[i]->processes * sizeof(ngx_http_fn_slot_t);
         share->slots = (ngx_http_fn_slot_t *) ngx_http_fn_zone_alloc(&p, n);
@@ -228,6 +232,8 @@ ngx_http_fn_zone_join(ngx_http_fn_worker_t *worker, ngx_uint_t seat)
 
     worker->seat = seat;
     worker->owner = (incarnation << NGX_HTTP_FN_SEAT_BITS) | (seat + 1);
+
+    worker->former = zone->seats[seat].pid;
 
     zone->seats[seat].pid = ngx_pid;
     ngx_memory_barrier();

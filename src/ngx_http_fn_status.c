@@ -59,7 +59,8 @@ static ngx_int_t ngx_http_fn_status_room(ngx_http_fn_status_out_t *out,
 
 const char  *const ngx_http_fn_status_names[] = {
     "requests", "failed", "died", "broke", "queue_full", "queue_timeout",
-    "not_ready", "timeout", "aborted", "retried", "taken_back"
+    "not_ready", "timeout", "aborted", "retried", "taken_back", "blocked",
+    "crashed"
 };
 
 
@@ -159,6 +160,7 @@ ngx_http_fn_status_read_row(ngx_http_fn_status_row_t *row,
     row->nslots = function->processes;
     row->queue_time = share->queue_time;
     row->sum = share->run_time;
+    row->limited = share->limited;
 
     for (i = 0; i < NGX_HTTP_FN_COUNTERS; i++) {
         row->counters[i] = share->counters[i];
@@ -338,9 +340,16 @@ ngx_http_fn_status_json_function(ngx_http_fn_status_out_t *out,
                                  row->counters[i]);
     }
 
-    ngx_http_fn_status_print(out, "},\"retried\":%uL,\"taken_back\":%uL",
-                             row->counters[NGX_HTTP_FN_RETRIED],
-                             row->counters[NGX_HTTP_FN_TAKEN_BACK]);
+    ngx_http_fn_status_print(out, "}");
+
+    for (i = NGX_HTTP_FN_RETRIED; i < NGX_HTTP_FN_COUNTERS; i++) {
+        ngx_http_fn_status_print(out, ",\"%s\":%uL",
+                                 ngx_http_fn_status_names[i],
+                                 row->counters[i]);
+    }
+
+    ngx_http_fn_status_print(out, ",\"limited\":%s",
+                             row->limited ? "true" : "false");
 
     ngx_http_fn_status_print(out, ",\"queue\":{\"waiting\":%uL,\"limit\":%ui,"
                              "\"time_ms\":%uL}", row->waiting,

@@ -34,6 +34,7 @@ typedef struct {
     ngx_http_fn_function_t  *function;
     ngx_http_fn_slot_t      *slots;
     ngx_uint_t               nslots;
+    ngx_uint_t               limited;       /* by fn_crash_limit */
     uint64_t                 counters[NGX_HTTP_FN_COUNTERS];
     uint64_t                 waiting;
     uint64_t                 queue_time;    /* ms */

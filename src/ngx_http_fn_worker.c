@@ -1,5 +1,6 @@
 
 #include "ngx_http_fn_worker.h"
+#include "ngx_http_fn_crumb.h"
 #include "ngx_http_fn_native.h"
 #include "ngx_http_fn_queue.h"
 #include "ngx_http_fn_slot.h"
@@ -24,6 +25,7 @@ ngx_http_fn_worker_init(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf)
 
     if (worker->zone) {
         ngx_http_fn_worker_join(cycle, worker);
+        ngx_http_fn_crumb_init(cycle, fmcf);
     }
 
     fn = fmcf->functions.elts;

@@ -50,6 +50,8 @@ my %good = (
     fn_debug            => ['on', 'off'],
     fn_log_level        => ['debug', 'info', 'warn', 'error'],
     fn_logs_header      => ['on', 'off'],
+    fn_block_warn       => ['0', '50ms', '1s'],
+    fn_crash_limit      => ['0', '16', '5 within=1m'],
     fn_buffering        => ['on', 'off'],
     fn_buffer_size      => ['1k', '64k'],
     fn_buffers          => ['2 1k', '8 64k'],
@@ -97,7 +99,15 @@ my %bad = (
         '=b'  => 'invalid value "=b", it must be NAME=VALUE',
         map { ("$_=1" => "variable \"$_\" is set by nginx") }
             qw/ FN_PROTOCOL FN_NAME FN_TARGET FN_ENTRY FN_SLOT FN_CONCURRENCY
-                FN_LOG_LEVEL FN_LINE_MAX FN_ARGUMENTS_HEADER FN_CALL /
+                FN_LOG_LEVEL FN_LINE_MAX FN_ARGUMENTS_HEADER FN_CALL
+                FN_COMMAND /
+    },
+    fn_block_warn => { 'soon' => 'invalid value' },
+    fn_crash_limit => {
+        '17'          => 'invalid value "17", it must be a number from 0 to 16',
+        'x'           => 'invalid value "x"',
+        '5 within=0'  => 'invalid parameter "within=0"',
+        '5 time=1s'   => 'invalid parameter "time=1s"',
     },
     fn_user => {
         'nosuchuser'         => 'getpwnam("nosuchuser") failed',
