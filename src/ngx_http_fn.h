@@ -30,6 +30,7 @@ typedef struct ngx_http_fn_native_s    ngx_http_fn_native_t;
 typedef struct ngx_http_fn_pool_s      ngx_http_fn_pool_t;
 typedef struct ngx_http_fn_link_s      ngx_http_fn_link_t;
 typedef struct ngx_http_fn_logs_s      ngx_http_fn_logs_t;
+typedef struct ngx_http_fn_guard_s     ngx_http_fn_guard_t;
 
 
 /* a row of ngx_http_fn_lang.c */
@@ -166,6 +167,7 @@ typedef struct {
     ngx_pid_t                    former;        /* who had the seat */
     ngx_atomic_uint_t            owner;         /* in the words of the zone */
     ngx_queue_t                  pools;         /* that have requests waiting */
+    ngx_http_fn_guard_t         *guard;         /* or NULL */
 } ngx_http_fn_worker_t;
 
 

@@ -3,35 +3,10 @@
 #include "ngx_http_fn_log.h"
 
 
-#define NGX_HTTP_FN_CRUMB_PERIOD  1     /* s, between two looks */
-
-
-/* malloc; the thread that watches */
-
-typedef struct {
-    ngx_http_fn_function_t  *function;
-    int64_t                  since;     /* what was seen last */
-    int64_t                  due;       /* us, to log it */
-} ngx_http_fn_crumb_watch_t;
-
-
-typedef struct {
-    ngx_log_t                  *log;
-    ngx_uint_t                  nwatches;
-    ngx_http_fn_crumb_watch_t   watches[1];
-} ngx_http_fn_crumb_watcher_t;
-
-
 static void ngx_http_fn_crumb_read(ngx_cycle_t *cycle,
     ngx_http_fn_function_t *function);
 static void ngx_http_fn_crumb_crashed(ngx_cycle_t *cycle,
     ngx_http_fn_function_t *function);
-static void ngx_http_fn_crumb_watch(ngx_cycle_t *cycle,
-    ngx_http_fn_main_conf_t *fmcf);
-static void *ngx_http_fn_crumb_watcher(void *data);
-static void ngx_http_fn_crumb_look(ngx_http_fn_crumb_watch_t *watch,
-    ngx_log_t *log);
-
 
 static ngx_inline ngx_http_fn_share_t *
 ngx_http_fn_crumb_share(ngx_http_fn_function_t *function)
@@ -40,7 +15,7 @@ ngx_http_fn_crumb_share(ngx_http_fn_function_t *function)
 }
 
 
-static ngx_inline ngx_http_fn_crumb_t *
+ngx_http_fn_crumb_t *
 ngx_http_fn_crumb_of(ngx_http_fn_function_t *function)
 {
     return &ngx_http_fn_crumb_share(function)->crumbs[function->worker->seat];
@@ -60,8 +35,6 @@ ngx_http_fn_crumb_init(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf)
             ngx_http_fn_crumb_read(cycle, fn[i]);
         }
     }
-
-    ngx_http_fn_crumb_watch(cycle, fmcf);
 }
 
 
@@ -207,109 +180,4 @@ ngx_http_fn_crumb_now(void)
     (void) clock_gettime(CLOCK_MONOTONIC, &ts);
 
     return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
-
-/* who holds the event loop for ever is to be seen, too: by a thread */
-
-static void
-ngx_http_fn_crumb_watch(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf)
-{
-    int                           err;
-    sigset_t                      set, old;
-    pthread_t                     tid;
-    ngx_uint_t                    i;
-    ngx_http_fn_function_t      **fn;
-    ngx_http_fn_crumb_watcher_t  *watcher;
-
-    watcher = ngx_calloc(sizeof(ngx_http_fn_crumb_watcher_t)
-                         + fmcf->functions.nelts
-                           * sizeof(ngx_http_fn_crumb_watch_t), cycle->log);
-    if (watcher == NULL) {
-        return;
-    }
-
-    watcher->log = cycle->log;
-    fn = fmcf->functions.elts;
-
-    for (i = 0; i < fmcf->functions.nelts; i++) {
-        if (fn[i]->native && !fn[i]->threads && fn[i]->block_warn) {
-            watcher->watches[watcher->nwatches++].function = fn[i];
-        }
-    }
-
-    if (watcher->nwatches == 0) {
-        ngx_free(watcher);
-        return;
-    }
-
-    sigfillset(&set);
-    (void) pthread_sigmask(SIG_SETMASK, &set, &old);
-
-    err = pthread_create(&tid, NULL, ngx_http_fn_crumb_watcher, watcher);
-
-    (void) pthread_sigmask(SIG_SETMASK, &old, NULL);
-
-    if (err) {
-        ngx_log_error(NGX_LOG_ERR, cycle->log, err, "pthread_create() failed");
-        ngx_free(watcher);
-        return;
-    }
-
-    (void) pthread_detach(tid);
-}
-
-
-static void *
-ngx_http_fn_crumb_watcher(void *data)
-{
-    ngx_http_fn_crumb_watcher_t *watcher = data;
-
-    ngx_uint_t  i;
-
-    for ( ;; ) {
-        (void) sleep(NGX_HTTP_FN_CRUMB_PERIOD);
-
-        for (i = 0; i < watcher->nwatches; i++) {
-            ngx_http_fn_crumb_look(&watcher->watches[i], watcher->log);
-        }
-    }
-
-    return NULL;
-}
-
-
-/* after one second, after two, four, ... */
-
-static void
-ngx_http_fn_crumb_look(ngx_http_fn_crumb_watch_t *watch, ngx_log_t *log)
-{
-    int64_t               held, since;
-    ngx_http_fn_crumb_t  *crumb;
-
-    crumb = ngx_http_fn_crumb_of(watch->function);
-
-    since = crumb->since;
-
-    if (crumb->running == 0) {
-        return;
-    }
-
-    if (since != watch->since) {
-        watch->since = since;
-        watch->due = NGX_HTTP_FN_CRUMB_PERIOD * 1000000;
-    }
-
-    held = ngx_http_fn_crumb_now() - since;
-
-    if (held < watch->due) {
-        return;
-    }
-
-    watch->due = 2 * held;
-
-    ngx_log_error(NGX_LOG_ERR, log, 0,
-                  "fn \"%V\": handler holds the worker for %L ms and still "
-                  "runs, all other requests of the worker wait",
-                  &watch->function->name, held / 1000);
 }

@@ -1,6 +1,7 @@
 
 #include "ngx_http_fn_worker.h"
 #include "ngx_http_fn_crumb.h"
+#include "ngx_http_fn_guard.h"
 #include "ngx_http_fn_native.h"
 #include "ngx_http_fn_queue.h"
 #include "ngx_http_fn_slot.h"
@@ -27,6 +28,8 @@ ngx_http_fn_worker_init(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf)
         ngx_http_fn_worker_join(cycle, worker);
         ngx_http_fn_crumb_init(cycle, fmcf);
     }
+
+    ngx_http_fn_guard_start(cycle, fmcf);
 
     fn = fmcf->functions.elts;
 
@@ -65,6 +68,8 @@ ngx_http_fn_worker_exit(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf)
 {
     ngx_uint_t                 i;
     ngx_http_fn_function_t   **fn;
+
+    ngx_http_fn_guard_stop(fmcf->worker);
 
     fn = fmcf->functions.elts;
 

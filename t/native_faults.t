@@ -35,6 +35,11 @@ handler(fn_context_t *c, const fn_event_t *e, fn_response_t *r)
         exit(0);
     }
 
+    if (query.len == 7 && strncmp(query.data, "signals", 7) == 0) {
+        signal(SIGTERM, SIG_IGN);
+        signal(SIGQUIT, SIG_IGN);
+    }
+
     if (query.len == 4 && strncmp(query.data, "fork", 4) == 0) {
         (void) fork();
     }
@@ -208,6 +213,17 @@ ok(FnServer::wait_until(sub { $server->log =~ /fn "f": a child process that the 
     'its child is ended');
 is($server->get('/f')->{code}, '200', 'the worker goes on');
 is_deeply([sort { $a <=> $b } $server->workers], \@before, '... alone');
+
+
+# replaced nginx's handlers of signals
+
+$server->get('/f?signals');
+ok(FnServer::wait_until(sub { $server->log =~ /nginx's handler of signal 3 \(Quit\), it was put back/ }, 3),
+    'handlers of signals are put back');
+
+my ($quit) = $server->workers;
+kill QUIT => $quit;
+ok(FnServer::wait_until(sub { !grep { $_ == $quit } $server->workers }, 3), '... and work');
 
 ok($server->stop, 'nginx ends');
 
