@@ -326,8 +326,9 @@ ngx_http_fn_status_json_function(ngx_http_fn_status_out_t *out,
     ngx_http_fn_status_print(out, "{\"name\":\"");
     ngx_http_fn_status_text(out, &function->name);
 
-    ngx_http_fn_status_print(out, "\",\"runtime\":\"%V\",\"target\":\"",
-                             &function->lang->name);
+    ngx_http_fn_status_print(out, "\",\"runtime\":\"%V\",\"in_worker\":%s,"
+                             "\"target\":\"", &function->lang->name,
+                             function->native ? "true" : "false");
     ngx_http_fn_status_text(out, &function->target);
 
     ngx_http_fn_status_print(out, "\",\"requests\":%uL,\"errors\":{",
@@ -481,7 +482,8 @@ ngx_http_fn_status_html(ngx_http_fn_status_out_t *out,
     ngx_http_fn_status_print(out,
         "<table>\n<tr><th>name</th><th>runtime</th><th>target</th>"
         "<th>requests</th><th>errors</th><th>waiting</th><th>mean, us</th>"
-        "<th>p50, us</th><th>p99, us</th></tr>\n");
+        "<th>p50, us</th><th>p99, us</th><th>blocked</th>"
+        "<th>crashed</th></tr>\n");
 
     for (i = 0; i < status->nrows; i++) {
         ngx_http_fn_status_html_function(out, &status->rows[i]);
@@ -513,11 +515,15 @@ ngx_http_fn_status_html_function(ngx_http_fn_status_out_t *out,
     ngx_http_fn_status_text(out, &row->function->target);
 
     ngx_http_fn_status_print(out, "</td><td>%uL</td><td>%uL</td><td>%uL</td>"
-                             "<td>%uL</td><td>%uL</td><td>%uL</td></tr>\n",
+                             "<td>%uL</td><td>%uL</td><td>%uL</td><td>%uL</td>"
+                             "<td>%uL%s</td></tr>\n",
                              row->counters[NGX_HTTP_FN_REQUESTS],
                              ngx_http_fn_status_errors(row), row->waiting,
                              row->mean, ngx_http_fn_status_quantile(row, 50),
-                             ngx_http_fn_status_quantile(row, 99));
+                             ngx_http_fn_status_quantile(row, 99),
+                             row->counters[NGX_HTTP_FN_BLOCKED],
+                             row->counters[NGX_HTTP_FN_CRASHED],
+                             row->limited ? ", limited" : "");
 }
 
 

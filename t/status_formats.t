@@ -117,6 +117,8 @@ sub check_json {
     my ($python) = grep { $_->{name} eq 'python' } @{ $status->{functions} };
 
     is($python->{runtime}, 'python', 'runtime');
+    ok(!$python->{in_worker}, 'in processes');
+    ok((grep { $_->{name} eq 'native' && $_->{in_worker} } @{ $status->{functions} }), 'in the worker');
     like($python->{target}, qr{/f\.py$}, 'target');
     is($python->{queue}{limit}, 7, 'the queue');
     is(scalar @{ $python->{processes} }, 2, 'two processes');
