@@ -125,6 +125,15 @@ ngx_http_fn_guard_create(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf)
         return NULL;
     }
 
+    /*
+     * A worker has no children but those of handlers, who wait for them: nginx
+     * would take their status away.
+     */
+
+    if (ngx_process == NGX_PROCESS_WORKER) {
+        (void) signal(SIGCHLD, SIG_DFL);
+    }
+
     for (i = 0; i < NGX_HTTP_FN_GUARD_SIGNALS; i++) {
         (void) sigaction(ngx_http_fn_guard_signals[i], NULL,
                          &guard->actions[i]);
