@@ -117,7 +117,14 @@ def response_line(event_id, head, body, duration):
 
 @lru_cache(256)
 def response_head(status, content_type, headers=()):
-    """The status and headers of a response line, checked (PROTOCOL 6).
+    """The status and headers of a response line, checked by header_fields()."""
+    fields = header_fields(status, content_type, headers)
+    members = ",".join(_member(name, values) for name, values in fields.items())
+    return f'"status":{int(status)},"headers":{{{members}}}'
+
+
+def header_fields(status, content_type, headers):
+    """The headers as a dict of lists of byte strings, checked (PROTOCOL 6).
 
     headers is a tuple of (name, value) str pairs without Content-Type.  ValueError
     and TypeError say what the handler did wrong.
@@ -131,11 +138,10 @@ def response_head(status, content_type, headers=()):
         fields.setdefault(name, []).append(value)
     if sum(map(len, fields.values())) > HEADER_LINES_MAX:
         raise ValueError(f"more than {HEADER_LINES_MAX} header lines")
-    members = ",".join(_header(name, values) for name, values in fields.items())
-    return f'"status":{int(status)},"headers":{{{members}}}'
+    return {name: _values(name, values) for name, values in fields.items()}
 
 
-def _header(name, values):
+def _values(name, values):
     if not _NAME(name):
         raise ValueError(f"invalid header name {name!r}")
     texts = []
@@ -146,7 +152,12 @@ def _header(name, values):
             text = value.encode("utf-8", "surrogateescape").decode("latin-1")
         if not _VALUE(text):
             raise ValueError(f"invalid value of header {name}: {value!r:.80}")
-        texts.append(encode_basestring_ascii(text))
+        texts.append(text)
+    return texts
+
+
+def _member(name, values):
+    texts = [encode_basestring_ascii(value) for value in values]
     text = texts[0] if len(texts) == 1 else f"[{','.join(texts)}]"
     return f"{encode_basestring_ascii(name)}:{text}"
 
@@ -183,7 +194,12 @@ def log_line(level, message, fields, line_max):
     message = fit(message, room // 2)
     if not fields:
         return f"{head}{message}}}\n".encode()
-    room -= len(message.encode())
+    members = log_with(fields, room - len(message.encode()))
+    return f'{head}{message},"with":{members}}}\n'.encode()
+
+
+def log_with(fields, room):
+    """The "with" of a record, a JSON object of at most room bytes and its braces."""
     members = {}
     for name, value in plain(fields, DEPTH_MAX - 1).items():
         name = fit(name, 256)
@@ -195,8 +211,7 @@ def log_line(level, message, fields, line_max):
             break
         room = rest - len(text.encode())
         members[name] = f"{name}:{text}"
-    members = ",".join(members.values())
-    return f'{head}{message},"with":{{{members}}}}}\n'.encode()
+    return f"{{{','.join(members.values())}}}"
 
 
 def refusal_line(exc):

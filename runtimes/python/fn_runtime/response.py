@@ -49,14 +49,15 @@ class ExceptionWithResponse(IOError):
 
 
 def render(result):
-    """(head, body) of what a handler returned.
+    """(status, content type, headers, body) of what a handler returned.
 
-    head is protocol.response_head()'s; body is bytes-like or a generator.  What
-    makes no sense raises TypeError or ValueError (PROTOCOL 7.1).
+    The first three are for protocol.response_head(), which checks them; body is
+    bytes-like or a generator.  What makes no sense raises TypeError or ValueError
+    (PROTOCOL 7.1).
     """
     kind = type(result)
     if kind is str:
-        return protocol.response_head(200, TEXT), result.encode("utf-8", "replace")
+        return 200, TEXT, (), result.encode("utf-8", "replace")
     if isinstance(result, Response):
         return _render_response(result)
     status = 200
@@ -64,7 +65,7 @@ def render(result):
         status, result = result
         status = _status(status)
     body, content_type = _body(result)
-    return protocol.response_head(status, content_type or TEXT), body
+    return status, content_type or TEXT, (), body
 
 
 def _render_response(response):
@@ -83,7 +84,7 @@ def _render_response(response):
     if type(content_type) is not str:
         raise TypeError(f"content type must be a string, not {content_type!r}")
     status = _status(response.status_code)
-    return protocol.response_head(status, content_type, headers or ()), body
+    return status, content_type, headers or (), body
 
 
 def _render_file(response, path, delete, content_type, headers):
@@ -92,7 +93,7 @@ def _render_file(response, path, delete, content_type, headers):
     body = file_stream.pieces(path, delete)
     if not os.path.isfile(path):
         status, body = 404, b""
-    return protocol.response_head(status, content_type or TEXT, headers), body
+    return status, content_type or TEXT, headers, body
 
 
 def _is_default(response, content_type):
