@@ -14,13 +14,13 @@ def event(line, raw_body):
     result = WireEvent(line, raw_body)
     headers = line.get("headers", ())
     if VERSION_HEADER in headers:
-        _binary(result)
+        binary(result)
     elif "Content-Type" in headers and result.content_type.startswith(CONTENT_TYPE):
-        _structured(result)
+        structured(result)
     return result
 
 
-def _binary(event):
+def binary(event):
     """The facts are headers, the body is the data."""
     header = event.get_header
     event.id = header("CE-EventID") or event.id
@@ -31,7 +31,7 @@ def _binary(event):
     event.trigger = TriggerInfo(header("CE-Source") or "", header("CE-Name") or "")
 
 
-def _structured(event):
+def structured(event):
     """The body is an object of facts and data; what it isn't is left as it is."""
     try:
         facts = json.loads(event.raw_body)

@@ -238,6 +238,18 @@ def fit(text, room, keep_end=False):
             text = "..." + text[-kept:] if keep_end else text[:kept] + "..."
 
 
+def cut(text, room, keep_end=False):
+    """text without what JSON can't have, of at most room bytes of UTF-8."""
+    text = _clean(text)
+    size = len(text.encode())
+    if size <= room:
+        return text
+    kept = len(text) * room // size - 4
+    while len((text[-kept:] if keep_end else text[:kept]).encode()) > room - 3:
+        kept -= 4
+    return "..." + text[-kept:] if keep_end else text[:kept] + "..."
+
+
 dump = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 

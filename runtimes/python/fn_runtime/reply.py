@@ -39,12 +39,16 @@ def failure(event_id, exc, nanoseconds, line_max):
 def error(event_id, exc, nanoseconds, line_max):
     """PROTOCOL 5.8"""
     return protocol.error_line(
-        event_id,
+        event_id, *description(exc), nanoseconds // 1000, line_max
+    )
+
+
+def description(exc):
+    """(name, message, stack) of an exception."""
+    return (
         type(exc).__name__,
         attempt(lambda: str(exc)),
         attempt(lambda: _stack(exc)),
-        nanoseconds // 1000,
-        line_max,
     )
 
 
