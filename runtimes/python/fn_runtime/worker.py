@@ -22,7 +22,7 @@ from collections import namedtuple
 from functools import lru_cache
 from types import AsyncGeneratorType, GeneratorType
 
-from . import cloud_event, context, loader, logger, output, protocol, reply
+from . import cloud_event, context, guard, loader, logger, output, protocol, reply
 from .event import WireEvent, lazy
 from .response import STREAMS, ExceptionWithResponse, chunk, render
 from .settings import Settings
@@ -41,15 +41,15 @@ class Function:
     wire takes its records.  What the user's code raises comes out.
     """
 
-    def __init__(self, environ, threaded, wire):
+    def __init__(self, environ, threaded, wire, may_fork=True):
         self.wire = wire
-        self.pid = os.getpid()
         sys.dont_write_bytecode = True
         settings = Settings(environ)
         if settings.batch_size:
             raise ValueError("batches need processes, not in_worker")
         self.line_max = settings.line_max
-        self._install(environ, settings)
+        guard.install(environ, may_fork)
+        self._install(settings)
         self.context = context.make(settings)
         if not threaded:
             self.context.platform.call_function = refuse_call
@@ -62,11 +62,8 @@ class Function:
                 self.loop().run_until_complete(result)
         self.header_lines = lru_cache(256)(self._header_lines)
 
-    def _install(self, environ, settings):
-        """The process is nginx's: its environment and descriptors stay as they are."""
-        os.putenv = os.unsetenv = lambda *args: None
-        os.environ.clear()
-        os.environ.update(environ)
+    def _install(self, settings):
+        """The descriptors are nginx's, and what is printed goes into its log."""
         logger.print_record = self.record
         sys.stdin = open(os.devnull, encoding="utf-8")
         sys.stdout = sys.__stdout__ = Stream("info", 1, self.record)
@@ -326,6 +323,6 @@ def make_event(wire, trigger):
     fields = event._line["headers"]
     if cloud_event.VERSION_HEADER in fields:
         cloud_event.binary(event)
-    elif fields.get("Content-Type", "").startswith(cloud_event.CONTENT_TYPE):
+    elif event.wire_content_type().startswith(cloud_event.CONTENT_TYPE):
         cloud_event.structured(event)
     return event
