@@ -143,22 +143,13 @@ class WireEvent(Event):
     def body(self):
         """bytes, or what was parsed when the content type is application/json"""
         if self.wire_content_type() == "application/json":
-            try:
-                return json.loads(self.raw_body.decode())
-            except (ValueError, RecursionError) as exc:
-                record("warn", f"the body is not JSON: {exc}")
+            return parsed(self.raw_body)
         return self.raw_body
 
     @lazy
     def fields(self):
         """dict of str: the query's arguments, the last of each name"""
-        query = self._line.get("query", "")
-        if not query:
-            return {}
-        return {
-            text(name): text(value)
-            for name, value in parse_qsl(query, True, encoding="latin-1")
-        }
+        return arguments(self._line.get("query", ""))
 
     @lazy
     def timestamp(self):
@@ -169,6 +160,24 @@ class WireEvent(Event):
     def trigger(self):
         trigger = self._line.get("trigger", {})
         return TriggerInfo(trigger.get("kind", "http"), trigger.get("name", ""))
+
+
+def parsed(raw_body):
+    """What JSON says, or the bytes when it is none."""
+    try:
+        return json.loads(raw_body.decode())
+    except (ValueError, RecursionError) as exc:
+        record("warn", f"the body is not JSON: {exc}")
+    return raw_body
+
+
+def arguments(query):
+    if not query:
+        return {}
+    return {
+        text(name): text(value)
+        for name, value in parse_qsl(query, True, encoding="latin-1")
+    }
 
 
 def text(value):

@@ -48,6 +48,7 @@ class Function:
         if settings.batch_size:
             raise ValueError("batches need processes, not in_worker")
         self.line_max = settings.line_max
+        self.decode_strings = settings.decode_strings
         guard.install(environ, may_fork)
         self._install(settings)
         self.context = context.make(settings)
@@ -175,8 +176,9 @@ def refuse_call(function_name, *args, **kw_args):
 class Channel:
     """Where the records of a thread's event go, see logger.current."""
 
+    connection = None  # the wire of the event that runs
+
     def __init__(self, line_max):
-        self.connection = None  # the wire of the event that runs
         self.line_max = line_max
         self.thread = threading.get_ident()
         self.unfinished = {}  # lines that were printed without their end
