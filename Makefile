@@ -35,6 +35,12 @@ compiled := $(if $(and $(shell command -v javac),$(wildcard $(gson))),\
 	$(build)/runtimes/java/fn_java.jar) $(if $(shell command -v dotnet),\
 	$(build)/runtimes/dotnetcore/fn_dotnet.dll)
 
+# and CPython for the worker, where its headers are
+
+PYTHON_CONFIG ?= /usr/bin/python3-config
+compiled += $(if $(wildcard $(PYTHON_CONFIG)),\
+	$(build)/runtimes/embed/fn_python.so)
+
 all: $(module) $(links) $(build)/runtimes/shell/fn_shell $(compiled) $(demo)
 
 # nginx is configured in a copy: a source tree is never written to.  A tree
@@ -67,6 +73,13 @@ $(build)/runtimes/shell/fn_shell: $(wildcard runtimes/shell/*.[ch])
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARN) -o $@ $(wildcard runtimes/shell/*.c) -ljansson
 
+$(build)/runtimes/embed/fn_python.so: runtimes/c/fn.h \
+	$(wildcard runtimes/python/embed/*.[ch])
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(WARN) -Wno-unused-parameter -fvisibility=hidden -shared \
+	    -fPIC $$($(PYTHON_CONFIG) --embed --includes) -o $@ \
+	    $(filter %.c,$^) $$($(PYTHON_CONFIG) --embed --ldflags)
+
 $(build)/runtimes/java/fn_java.jar: $(wildcard runtimes/java/fn/*.java) \
 	$(wildcard runtimes/java/io/nuclio/*.java) runtimes/java/manifest
 	@rm -rf $(build)/java; mkdir -p $(build)/java $(@D)
@@ -88,7 +101,7 @@ $(build)/demo/%.so: runtimes/c/demo/%.c runtimes/c/fn.h
 # the packages of Debian 12 that a command needs; none is installed twice
 
 need_build := gcc make nginx nginx-dev libjansson-dev libpcre2-dev zlib1g-dev \
-	libssl-dev python3
+	libssl-dev python3 python3-dev
 need_test = $(need_build) libtest-base-perl curl nghttp2-client procps \
 	socat docker-compose \
 	valgrind libgoogle-gson-java $(languages) \
