@@ -5,7 +5,6 @@
 #include "fn_python.h"
 
 #include <dlfcn.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -117,9 +116,6 @@ interpreter_start(fn_context_t *context, const char *command)
     }
 
     interpreter = PyInterpreterState_Get();
-
-    /* children are waited for by who has started them, and not by nginx */
-    (void) signal(SIGCHLD, SIG_DFL);
 
     return FN_OK;
 }
