@@ -300,12 +300,13 @@ sub many {
     return $self->finish(@calls);
 }
 
-# [METHOD, PATH, BODY, timeout => SECONDS, version => '1.1']
+# [METHOD, PATH, BODY, timeout => SECONDS, version => '1.1', headers => LINES]
 sub begin {
     my ($self, $method, $path, $body, %more) = @_;
 
     my $version = $more{version} || '1.1';
     my $head = "$method $path HTTP/$version\r\nHost: t\r\nConnection: close\r\n";
+    $head .= $more{headers} // '';
     $head .= 'Content-Length: ' . length($body) . "\r\n" if defined $body;
 
     my $call = {

@@ -72,7 +72,7 @@ PyThreadState *fn_python_enter(PyInterpreterState *interp);
 
 /* load.c; FN_ERROR: it failed, which was logged */
 int fn_python_load(fn_python_function_t *function, fn_context_t *context,
-    int threaded, int is_main);
+    int threaded);
 int fn_python_attach(fn_python_thread_t *thread, fn_context_t *context);
 void fn_python_log_exception(fn_context_t *context, const char *what);
 
@@ -86,6 +86,9 @@ PyObject *fn_python_body(const fn_event_t *event);
 
 /* wire.c */
 PyObject *fn_python_wire_type(void);
+
+/* fork.c */
+PyObject *fn_python_fork(void);
 
 /* reply.c */
 int fn_python_reply(fn_python_function_t *function, PyObject *result,

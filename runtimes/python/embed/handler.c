@@ -155,7 +155,7 @@ handler_load(fn_python_thread_t *thread, fn_context_t *context)
 
     thread->function->interp = PyInterpreterState_Get();
 
-    return fn_python_load(thread->function, context, threaded, is_main);
+    return fn_python_load(thread->function, context, threaded);
 }
 
 

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 
-static PyObject *load_module(void);
+static PyObject *load_module(PyObject *env);
 static int load_path(void);
 static PyObject *load_environ(fn_context_t *context);
 static PyObject *load_wire(fn_context_t *context);
@@ -21,18 +21,18 @@ static PyObject *load_member(fn_python_function_t *function,
 
 int
 fn_python_load(fn_python_function_t *function, fn_context_t *context,
-    int threaded, int is_main)
+    int threaded)
 {
     PyObject  *module, *env;
 
-    module = load_module();
     env = load_environ(context);
+    module = env ? load_module(env) : NULL;
     function->wire = load_wire(context);
 
-    if (module && env && function->wire) {
-        function->object = PyObject_CallMethod(module, "load", "NNOOii",
+    if (module && function->wire) {
+        function->object = PyObject_CallMethod(module, "load", "NNOOi",
                                 fn_python_event_type(), fn_python_wire_type(),
-                                function->wire, env, threaded, is_main);
+                                function->wire, env, threaded);
     }
 
     Py_XDECREF(module);
@@ -53,11 +53,26 @@ fn_python_load(fn_python_function_t *function, fn_context_t *context,
 }
 
 
+/* the guard is there before any other module is */
+
 static PyObject *
-load_module(void)
+load_module(PyObject *env)
 {
-    return (load_path() == FN_OK)
-           ? PyImport_ImportModule("fn_runtime.in_cpython") : NULL;
+    PyObject  *guard, *done;
+
+    if (load_path() != FN_OK) {
+        return NULL;
+    }
+
+    guard = PyImport_ImportModule("fn_runtime.guard");
+    done = guard ? PyObject_CallMethod(guard, "install", "ON", env,
+                                       fn_python_fork())
+                 : NULL;
+
+    Py_XDECREF(guard);
+    Py_XDECREF(done);
+
+    return done ? PyImport_ImportModule("fn_runtime.in_cpython") : NULL;
 }
 
 
@@ -238,9 +253,9 @@ fn_python_log_exception(fn_context_t *context, const char *what)
     const char  *line, *end, *rest;
 
     exc = fn_python_raised();
-    module = PyImport_ImportModule("fn_runtime.in_cpython");
+    module = PyImport_ImportModule("fn_runtime.reply");
     text = (exc && module)
-           ? PyObject_CallMethod(module, "traceback_of", "O", exc) : NULL;
+           ? PyObject_CallMethod(module, "stack", "O", exc) : NULL;
     rest = text ? PyUnicode_AsUTF8(text) : NULL;
 
     if (rest == NULL) {

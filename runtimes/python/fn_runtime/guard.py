@@ -3,24 +3,35 @@
 In a child that it forks all of this works as ever.
 """
 
+import _imp
 import faulthandler
 import os
 import signal
 import sys
 
 _EXEC = 5  # the place of the environment among _posixsubprocess.fork_exec()'s
+_forks = {"before": [], "after_in_parent": [], "after_in_child": []}
 
 
-def install(environ, may_fork):
-    """environ (dict) takes the place of the process's, which is nginx's."""
+def install(environ, fork=None):
+    """environ (dict) takes the place of the process's, which is nginx's.
+
+    fork() takes the place of os.fork(), and calls nothing that is registered, so
+    this is imported before what registers: threading, random, logging.
+    """
+    if getattr(os, "_fn_guarded", False):  # by another function of the interpreter
+        os.environ.update(environ)
+        return
+    os._fn_guarded = True
     pid = os.getpid()
-    _environment(environ)
+    os.environ.clear()
+    os.environ.update(environ)
+    _environment()
     for name in ("_exit", "abort", "execv", "execve"):
         _refuse(os, name, RuntimeError, f"os.{name}() would end the worker", pid)
-    if not may_fork:
-        hint = "only the main interpreter can fork: fn_env FN_INTERPRETER=main"
-        for name in ("fork", "forkpty"):
-            _refuse(os, name, RuntimeError, hint, pid)
+    if fork is not None:
+        _own_fork(fork)
+        _refuse(os, "forkpty", OSError, "os.forkpty() is not for a worker", 0)
     text = "signal handlers belong to nginx in a worker"
     _refuse(signal, "signal", ValueError, text, pid)
     _refuse(signal, "siginterrupt", ValueError, text, pid)
@@ -29,10 +40,11 @@ def install(environ, may_fork):
 
 
 def _refuse(module, name, kind, text, pid):
+    """For good when the pid is 0."""
     real = getattr(module, name)
 
     def guarded(*args, **kw_args):
-        if os.getpid() == pid:
+        if pid in (0, os.getpid()):
             raise kind(text)
         return real(*args, **kw_args)
 
@@ -42,18 +54,45 @@ def _refuse(module, name, kind, text, pid):
             setattr(owner, name, guarded)
 
 
-def _environment(environ):
+def _own_fork(raw_fork):
+    register_at_fork = os.register_at_fork
+
+    def register(**functions):
+        register_at_fork(**functions)
+        for when, function in functions.items():
+            _forks[when].append(function)
+
+    def fork():
+        for function in reversed(_forks["before"]):
+            _attempt(function)
+        _imp.acquire_lock()  # or the child might never import
+        try:
+            pid = raw_fork()
+        finally:
+            _imp.release_lock()
+        for function in _forks["after_in_parent" if pid else "after_in_child"]:
+            _attempt(function)
+        return pid
+
+    os.register_at_fork = register
+    os.fork = fork
+    if "threading" in sys.modules:  # it has registered before
+        _forks["after_in_child"].append(sys.modules["threading"]._after_fork)
+
+
+def _attempt(function):
+    try:
+        function()
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+
+
+def _environment():
+    """What uses the process's environment uses os.environ."""
     os.putenv = os.unsetenv = lambda *args: None
-    os.environ.clear()
-    os.environ.update(environ)
     execve = os.execve
     os.execv = lambda path, args: execve(path, args, os.environ)
     os.system = _system
-    _children()
-
-
-def _children():
-    """Children that are given no environment get os.environ."""
     try:
         import _posixsubprocess
     except ImportError:
@@ -62,6 +101,8 @@ def _children():
 
     def with_environ(*args):
         args = list(args)
+        if any(map(callable, args)):
+            raise RuntimeError("preexec_fn is not for a worker")
         if args[_EXEC] is None:
             args[_EXEC] = [
                 os.fsencode(f"{name}={value}") for name, value in os.environ.items()

@@ -1,7 +1,6 @@
 """CPython in the worker of nginx: what ../embed, in C, makes functions of."""
 
 import atexit
-import traceback
 from datetime import datetime, timedelta
 
 from . import cloud_event, event, worker
@@ -11,10 +10,9 @@ from .logger import current
 _EPOCH = datetime(1970, 1, 1)
 
 
-def load(event_base, wire_base, wire, environ, threaded, is_main):
+def load(event_base, wire_base, wire, environ, threaded):
     """A function in this interpreter; *_base are types of ../embed."""
-    function = worker.Function(environ, threaded, wire, bool(is_main))
-    return Loaded(function, event_base, wire_base)
+    return Loaded(worker.Function(environ, threaded, wire), event_base, wire_base)
 
 
 class Loaded:
@@ -59,7 +57,3 @@ class Loaded:
     def end(self):
         self.function.end()
         atexit._run_exitfuncs()
-
-
-def traceback_of(exc):
-    return "".join(traceback.format_exception(type(exc), exc, exc.__traceback__))

@@ -48,11 +48,11 @@ def description(exc):
     return (
         type(exc).__name__,
         attempt(lambda: str(exc)),
-        attempt(lambda: _stack(exc)),
+        attempt(lambda: stack(exc)),
     )
 
 
-def _stack(exc):
+def stack(exc):
     """The traceback from the first frame that is not the runtime's own."""
     tb = exc.__traceback__
     while tb is not None and tb.tb_frame.f_code.co_filename.startswith(_OWN):

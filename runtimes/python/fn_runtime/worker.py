@@ -1,6 +1,6 @@
 """A function inside the worker of nginx: what the embedded interpreters share.
 
-An interpreter (../embed) makes a Function for each function, and a Channel for each
+An interpreter (../embed) calls guard.install(), makes a Function, and a Channel for each
 thread of nginx that runs it.  How it reaches nginx is its wire, an object with
 
     field(name) -> str       of the event: "id", "method", "path", "query",
@@ -22,7 +22,7 @@ from collections import namedtuple
 from functools import lru_cache
 from types import AsyncGeneratorType, GeneratorType
 
-from . import cloud_event, context, guard, loader, logger, output, protocol, reply
+from . import cloud_event, context, loader, logger, output, protocol, reply
 from .event import WireEvent, lazy
 from .response import STREAMS, ExceptionWithResponse, chunk, render
 from .settings import Settings
@@ -41,7 +41,7 @@ class Function:
     wire takes its records.  What the user's code raises comes out.
     """
 
-    def __init__(self, environ, threaded, wire, may_fork=True):
+    def __init__(self, environ, threaded, wire):
         self.wire = wire
         sys.dont_write_bytecode = True
         settings = Settings(environ)
@@ -49,7 +49,6 @@ class Function:
             raise ValueError("batches need processes, not in_worker")
         self.line_max = settings.line_max
         self.decode_strings = settings.decode_strings
-        guard.install(environ, may_fork)
         self._install(settings)
         self.context = context.make(settings)
         if not threaded:
