@@ -17,7 +17,11 @@ class Closed(Exception):
 
 
 class Event:
-    """An event: id, lease (it has a start_by), line and body (bytes)."""
+    """An event: id, lease (it has a start_by), head, line and body (bytes).
+
+    added: the headers, when: the milliseconds (first, last) that it was given on its
+    way.
+    """
 
     def __init__(self, path, body=b"", **fields):
         self.id = fields.setdefault("id", os.urandom(16).hex())
@@ -35,22 +39,26 @@ class Event:
         }
         if body:
             head["body_length"] = len(body)
-        head = {name: value for name, value in head.items() if value is not None}
-        text = json.dumps(head, ensure_ascii=False, separators=(",", ":"))
-        self.line = text.encode() + b"\n"
+        self.head = {k: value for k, value in head.items() if value is not None}
+        self.added = {}
+        self.when = (round(self.head.get("timestamp", 0) * 1000),) * 2
 
     @property
     def data(self):
-        return self.line + self.body
+        text = json.dumps(self.head, ensure_ascii=False, separators=(",", ":"))
+        return text.encode() + b"\n" + self.body
 
 
 class Connection:
     """To the process at address; replies have lines of line_max bytes at most."""
 
     def __init__(self, address, line_max):
+        self.line_max = line_max
+        self._open(address)
+
+    def _open(self, address):
         self.socket = connect(address)
         self.socket.settimeout(PATIENCE)
-        self.line_max = line_max
         self._data = bytearray()
 
     def send(self, event):

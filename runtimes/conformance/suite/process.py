@@ -16,6 +16,7 @@ from .languages import PATH
 
 PATIENCE = float(os.environ.get("FN_PATIENCE", 30))  # seconds for what takes no time
 START_PATIENCE = 6 * PATIENCE  # the same for a start: it may compile
+READY = b'{"type":"ready","protocol":1}\n'
 
 
 def _hold_three_and_four():
@@ -30,14 +31,19 @@ def _hold_three_and_four():
 _hold_three_and_four()
 
 
-def _user(target):
-    """Functions run as nobody when nginx is root: {} or Popen's arguments."""
-    if os.geteuid() != 0:
-        return {}
+def hidden(target):
+    """Whether nobody can't reach it: then it runs as root."""
     while target != "/":
         target = os.path.dirname(target)
         if os.path.exists(target) and not os.stat(target).st_mode & 0o001:
-            return {}  # what nobody can't reach runs as root
+            return True
+    return False
+
+
+def _user(target):
+    """Functions run as nobody when nginx is root: {} or Popen's arguments."""
+    if os.geteuid() != 0 or hidden(target):
+        return {}
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
@@ -53,7 +59,7 @@ def wait_for(condition, patience=PATIENCE, pause=0.002):
 
 
 class Process:
-    """One process: address, control (socket or None), out and err (bytearray).
+    """One process: address, slot, control (socket or None), out and err (bytearray).
 
     listen is "unix" (address may be its path), "tcp" or None: as nginx does it; memory
     is how many bytes it may have (fn_limit_memory).
@@ -78,6 +84,7 @@ class Process:
             **environ,
         }
         self.line_max = int(self.environ.get("FN_LINE_MAX", 16384))
+        self.slot = self.environ.get("FN_SLOT", "0")
         self.control = None
         self.address = address or self.folder.name + "/socket"
         command = list(subject.command)
@@ -86,7 +93,7 @@ class Process:
             given = self._descriptors()
         else:
             if listen == "tcp":
-                self.address = _free_address()
+                self.address = free_address()
             prefix = "unix:" if listen == "unix" else ""
             command += ["--listen", prefix + self.address]
         self.popen = self._start(command, given, memory, _user(target))
@@ -205,9 +212,21 @@ class Process:
         self.end()
 
 
-def _free_address():
+def free_address():
     with socket.create_server(("127.0.0.1", 0)) as server:
         return "127.0.0.1:%d" % server.getsockname()[1]
+
+
+def children(pid):
+    """The processes of pid that run, zombies left out."""
+    running = []
+    for task in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
+            for child in file.read().split():
+                with open(f"/proc/{child}/stat", encoding="ascii") as stat:
+                    if stat.read().rpartition(")")[2].split()[0] != "Z":
+                        running.append(child)
+    return running
 
 
 def connect(address):

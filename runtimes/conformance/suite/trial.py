@@ -6,11 +6,11 @@ from contextlib import contextmanager
 from urllib.parse import urlencode
 
 from .connection import Closed, Connection, Event
-from .process import START_PATIENCE, Process
+from .nginx import Nginx
+from .process import READY, START_PATIENCE, Process
 from .reply import Broken
 
 SLOT = "3"
-READY = b'{"type":"ready","protocol":1}\n'
 
 
 class Failure(Exception):
@@ -90,6 +90,8 @@ class Trial:
 
     def connect(self, process=None):
         process = process or self.process
+        if self.subject.nginx:
+            return process.connect()
         return Connection(process.address, process.line_max)
 
     def serves(self, process=None):
@@ -102,6 +104,9 @@ class Trial:
 
     # processes of a case alone
 
+    def _process_of(self, environ, **more):
+        return (Nginx if self.subject.nginx else Process)(self.subject, environ, **more)
+
     @contextmanager
     def start(self, memory=None, **environ):
         """A process that is ready."""
@@ -112,7 +117,8 @@ class Trial:
             process.end()
 
     def _ready(self, memory=None, **environ):
-        process = Process(self.subject, environ, memory=memory)
+        more = {} if memory is None else {"memory": memory}
+        process = self._process_of(environ, **more)
         line = process.said()
         if line != READY:
             process.end()
@@ -138,7 +144,7 @@ class Trial:
 
     def refused(self, target=None, **environ):
         """A process that can't start: (control line, status, standard error)."""
-        with Process(self.subject, environ, target=target) as process:
+        with self._process_of(environ, target=target) as process:
             line = process.said()
             status = process.ended(START_PATIENCE)
             check("the process ends", status is not None, repr(line))

@@ -3,11 +3,16 @@
 _CASES = []
 
 
-def case(name):
-    """Makes a function of a Trial a case."""
+def case(name, *needs):
+    """Makes a function of a Trial a case; needs: what a subject may lack."""
 
     def add(function):
-        _CASES.append((name, function))
+        def run(trial):
+            for need in needs:
+                trial.need(need)
+            function(trial)
+
+        _CASES.append((name, run))
         return function
 
     return add

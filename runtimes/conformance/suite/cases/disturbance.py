@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from . import case
 from .failures import error
 from ..connection import Closed
-from ..process import wait_for
+from ..process import children, wait_for
 from ..trial import TEXT, check, equal, event, said
 
 MEMORY = 192 << 20  # bytes that a process may take beyond what it has
@@ -33,7 +33,7 @@ def write(trial):
     trial.serves()
 
 
-@case("disturbance: closes 0, 1 and 2")
+@case("disturbance: closes 0, 1 and 2", "descriptors")
 def close(trial):
     try:
         equal("body", trial.ask("close").body, b"closed")
@@ -50,7 +50,7 @@ def close(trial):
         trial.end()
 
 
-@case("disturbance: descriptors of a child")
+@case("disturbance: descriptors of a child", "descriptors")
 def descriptors(trial):
     with trial.connect():
         reply = trial.ask("descriptors")
@@ -60,7 +60,7 @@ def descriptors(trial):
     check("no socket but for its streams", "socket:" not in "".join(given), text)
 
 
-@case("disturbance: leaves a child behind")
+@case("disturbance: leaves a child behind", "process")
 def orphan(trial):
     with trial.start() as process, trial.connect(process) as connection:
         pid = int(said(connection.ask(event("orphan"))).body)
@@ -96,18 +96,6 @@ def fork(trial):
           children(process.pid))
 
 
-def children(pid):
-    """The processes of pid that run, zombies left out."""
-    running = []
-    for task in os.listdir(f"/proc/{pid}/task"):
-        with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
-            for child in file.read().split():
-                with open(f"/proc/{child}/stat", encoding="ascii") as stat:
-                    if stat.read().rpartition(")")[2].split()[0] != "Z":
-                        running.append(child)
-    return running
-
-
 @case("disturbance: ignores signals, and is told to stop")
 def signals_stop(trial):
     with trial.start() as process:
@@ -118,7 +106,7 @@ def signals_stop(trial):
             equal("exit status", process.ended(), 0)
 
 
-@case("disturbance: ignores signals, and nginx is gone")
+@case("disturbance: ignores signals, and nginx is gone", "process")
 def signals_gone(trial):
     with trial.start() as process:
         with trial.connect(process) as connection:
@@ -148,7 +136,7 @@ def background(trial):
         trial.end()
 
 
-@case("disturbance: exits")
+@case("disturbance: exits", "process")
 def leaves(trial):
     process = trial.process
     try:
@@ -160,7 +148,7 @@ def leaves(trial):
     trial.serves()
 
 
-@case("disturbance: kills itself")
+@case("disturbance: kills itself", "process")
 def kill(trial):
     process = trial.process
     try:
@@ -172,7 +160,7 @@ def kill(trial):
     trial.serves()
 
 
-@case("disturbance: takes all memory")
+@case("disturbance: takes all memory", "process")
 def memory(trial):
     with trial.start() as process:
         with open(f"/proc/{process.pid}/status", encoding="ascii") as status:

@@ -61,7 +61,7 @@ def other(trial):
     trial.serves()
 
 
-@case("failure: duration_us of an error")
+@case("failure: duration_us of an error", "wire")
 def duration(trial):
     reply = error(trial, trial.ask("raise"))
     check("duration_us", reply.duration is not None, repr(reply))

@@ -58,7 +58,7 @@ def no_entry(trial):
 
 
 def listens(kind):
-    @case(f"start: --listen {kind}")
+    @case(f"start: --listen {kind}", "process")
     def run(trial):
         with trial.listen(kind) as process:
             with trial.connect(process) as connection:
@@ -76,7 +76,7 @@ listens("unix")
 listens("tcp")
 
 
-@case("start: --listen on a socket that is left over")
+@case("start: --listen on a socket that is left over", "process")
 def left_over(trial):
     with trial.listen("unix") as process:
         os.kill(process.pid, signal.SIGKILL)

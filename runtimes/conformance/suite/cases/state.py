@@ -4,7 +4,7 @@ import json
 
 from . import case
 from ..process import wait_for
-from ..trial import SLOT, check, equal, event, said
+from ..trial import check, equal, event, said
 
 
 @case("state: kept between events, and on every connection")
@@ -24,13 +24,13 @@ def user_data(trial):
 
 @case("state: worker id")
 def worker(trial):
-    equal("body", trial.ask("worker").body, SLOT.encode())
+    equal("body", trial.ask("worker").body, trial.process.slot.encode())
 
 
 @case("state: context")
 def context(trial):
     expected = {
-        "worker_id": SLOT,
+        "worker_id": trial.process.slot,
         "trigger_kind": "http",
         "trigger_name": "conformance",
         "function_name": "conformance",

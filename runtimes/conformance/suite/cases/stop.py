@@ -16,7 +16,7 @@ def refuses(process):
     return wait_for(refused, 5)
 
 
-@case("stop: idle")
+@case("stop: idle", "process")
 def idle(trial):
     with trial.start() as process, trial.connect(process) as connection:
         equal("body", connection.ask(event("text")).body, TEXT)
@@ -27,7 +27,10 @@ def idle(trial):
         equal("exit status", process.ended(), 0)
 
 
-@case("stop: work in flight is finished, idle connections and the door are closed")
+@case(
+    "stop: work in flight is finished, idle connections and the door are closed",
+    "process",
+)
 def in_flight(trial):
     with trial.start(FN_CONCURRENCY="2") as process:
         with trial.connect(process) as busy, trial.connect(process) as other:
@@ -57,7 +60,7 @@ def in_flight_alone(trial):
         equal("exit status", process.ended(), 0)
 
 
-@case("stop: an event that has begun to come is finished")
+@case("stop: an event that has begun to come is finished", "wire")
 def half(trial):
     with trial.start() as process, trial.connect(process) as connection:
         one = event("echo", b"body")
@@ -71,7 +74,7 @@ def half(trial):
 
 
 def gone(name):
-    @case(f"nginx is gone: {name}")
+    @case(f"nginx is gone: {name}", "process")
     def run(trial):
         with trial.start() as process, trial.connect(process) as connection:
             if name != "idle":
@@ -85,7 +88,7 @@ for _name in ("idle", "hang", "spin"):
     gone(_name)
 
 
-@case("nginx is gone: several events run")
+@case("nginx is gone: several events run", "process")
 def gone_concurrent(trial):
     with trial.start(FN_CONCURRENCY="2") as process:
         with trial.connect(process) as first, trial.connect(process) as second:

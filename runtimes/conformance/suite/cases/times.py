@@ -35,26 +35,26 @@ def async_raise(trial):
     trial.serves()
 
 
-@case("start_by: not yet passed")
+@case("start_by: not yet passed", "wire")
 def not_expired(trial):
     equal("body", trial.ask_event(at(now() + 60000)).kind, "response")
 
 
-@case("start_by: passed")
+@case("start_by: passed", "wire")
 def expired(trial):
     equal("the kind of reply", trial.ask_event(at(now() - 5)).kind, "expired")
     equal("the kind of reply", trial.ask_event(at(0)).kind, "expired")
     trial.serves()
 
 
-@case("start_by: passed, and the event is not run")
+@case("start_by: passed, and the event is not run", "wire")
 def not_run(trial):
     before = trial.ask("count").body
     equal("the kind of reply", trial.ask_event(at(0, "count")).kind, "expired")
     equal("the next count", int(trial.ask("count").body), int(before) + 1)
 
 
-@case("start_by: passes while the process is busy")
+@case("start_by: passes while the process is busy", "wire")
 def lease(trial):
     with trial.connect() as first, trial.connect() as second:
         busy, late = event("sleep", ms=150), at(now() + 50)
@@ -65,7 +65,7 @@ def lease(trial):
         equal("the second", second.read(late).kind, "expired")
 
 
-@case("start_by: is looked at when the body has come")
+@case("start_by: is looked at when the body has come", "wire")
 def lease_body(trial):
     with trial.connect() as connection:
         late = event("echo", b"1234567890", fields={"start_by": now() + 60})
@@ -82,7 +82,7 @@ def stays_unread(connection, busy):
     check("an event that can't be run stays unread", fine, "it was read")
 
 
-@case("busy: one event at a time, the next stays in its socket")
+@case("busy: one event at a time, the next stays in its socket", "wire")
 def one_at_a_time(trial):
     with trial.connect() as first, trial.connect() as second:
         busy, other = event("sleep", ms=100), event("text")
@@ -95,7 +95,7 @@ def one_at_a_time(trial):
         equal("the second", second.read(other).kind, "response")
 
 
-@case("concurrency: five at the same time, the sixth waits in its socket")
+@case("concurrency: five at the same time, the sixth waits in its socket", "wire")
 def concurrency(trial):
     with trial.start(FN_CONCURRENCY="5") as process, ExitStack() as stack:
         everyone = [
@@ -119,7 +119,7 @@ def concurrency(trial):
         check("less than one after the other", took < 2.0, f"{took:.2f} s")
 
 
-@case("concurrency: states and logs of several events")
+@case("concurrency: states and logs of several events", "concurrency")
 def concurrent_logs(trial):
     with trial.start(FN_CONCURRENCY="4") as process, ExitStack() as stack:
         connections = [stack.enter_context(trial.connect(process)) for _ in range(4)]
@@ -138,7 +138,7 @@ def concurrent_logs(trial):
         equal("counts", seen, [b"%d" % i for i in range(1, 11)])
 
 
-@case("concurrency: one fails, others go on")
+@case("concurrency: one fails, others go on", "concurrency")
 def concurrent_failure(trial):
     with trial.start(FN_CONCURRENCY="2") as process:
         with trial.connect(process) as first, trial.connect(process) as second:

@@ -110,7 +110,7 @@ def refused(connection, data, kind, expect):
 
 
 def vector(folder):
-    @case(f"vector: {os.path.relpath(folder, VECTORS)}")
+    @case(f"vector: {os.path.relpath(folder, VECTORS)}", "wire")
     def run(trial):
         process = trial.kept(CONFORMANCE="event")
         for kind in ("whole", "halves", "bytes"):
@@ -128,7 +128,7 @@ for _folder in FOLDERS:
     vector(_folder)
 
 
-@case("vector: all, on one connection")
+@case("vector: all, on one connection", "wire")
 def all_vectors(trial):
     process = trial.kept(CONFORMANCE="event")
     with trial.connect(process) as connection:
@@ -142,13 +142,13 @@ def all_vectors(trial):
     equal("exit status", process.ended(), 0)
 
 
-@case("wire: unknown fields are ignored")
+@case("wire: unknown fields are ignored", "wire")
 def unknown_fields(trial):
     fields = {"future": {"deep": [1, {"a": None}]}, "another": 1.5, "third": "x"}
     equal("body", trial.ask_event(event("text", fields=fields)).body, TEXT)
 
 
-@case("wire: an event in two pieces, cut anywhere")
+@case("wire: an event in two pieces, cut anywhere", "wire")
 def pieces(trial):
     data = event("echo", b"body").data
     for at in (1, len(data) // 2, len(data) - 5, len(data) - 4, len(data) - 1):
@@ -159,7 +159,7 @@ def pieces(trial):
         equal("body", trial.connection.read(one).body, b"body")
 
 
-@case("wire: an event that ends early is dropped")
+@case("wire: an event that ends early is dropped", "wire")
 def early_end(trial):
     before = int(trial.ask("count").body)
     data = event("count", b"body").data
@@ -202,7 +202,7 @@ def idle(trial):
             equal("body", connection.ask(event("text")).body, TEXT)
 
 
-@case("wire: replies in lines of 1024 bytes")
+@case("wire: replies in lines of 1024 bytes", "wire")
 def short_lines(trial):
     with trial.start(FN_LINE_MAX="1024") as process:
         with trial.connect(process) as connection:
