@@ -28,7 +28,6 @@ class Client(Connection):
 
     def send(self, event):
         if self._over:
-            self.close()
             self._open(self._nginx.address)
             self._over = False
         if self.waiting():
@@ -37,6 +36,17 @@ class Client(Connection):
         self.send_bytes(_request(event))
 
     def read(self, event):
+        try:
+            return self._answer(event)
+        except Closed:
+            self._leave()
+            raise
+
+    def _leave(self):
+        self.close()  # nginx lingers as long as it is open
+        self._over = True
+
+    def _answer(self, event):
         reply = Reply()
         reply.kind = "response"
         self._head(reply)
@@ -48,7 +58,8 @@ class Client(Connection):
         now = time.time()
         event.when = int(self._began * 1000), int(now * 1000)
         reply.duration = int((now - self._began) * 1000000)
-        self._over = reply.header("Connection") == "close"
+        if reply.header("Connection") == "close":
+            self._leave()
         return reply
 
     def _head(self, reply):

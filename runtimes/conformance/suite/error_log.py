@@ -7,7 +7,7 @@ from collections import namedtuple
 _LINE = re.compile(rb"\d{4}/\d\d/\d\d \d\d:\d\d:\d\d \[(\w+)\] \d+#\d+: (.*)", re.S)
 _RECORD = re.compile(rb'(?:\*\d+ )?fn "[^"]*" pid \d+(?:, id (\w+))?: (.*)', re.S)
 _REQUEST = re.compile(rb"(?: while [a-z ]+)?, client: unix:, server: .*", re.S)
-_ENDED = re.compile(rb"worker process \d+ exited (with code|on signal) (\d+)")
+_ENDED = re.compile(rb'(?:worker|fn "[^"]*") process \d+ exited (with code|on signal) (\d+)')
 _ESCAPE = re.compile(rb"\\x([0-9A-F]{2})")
 
 Record = namedtuple("Record", "level id text")  # id: of an event, or None
@@ -16,7 +16,7 @@ Record = namedtuple("Record", "level id text")  # id: of an event, or None
 class ErrorLog:
     """The file at path.
 
-    ends: exit statuses of workers (negative: signals), as they came.
+    ends: exit statuses of workers and functions (negative: signals), as they came.
     """
 
     def __init__(self, path):

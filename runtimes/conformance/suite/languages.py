@@ -70,6 +70,7 @@ _BY_NGINX_LACKS = {
     "wire": "nginx stands between the case and the lines of PROTOCOL",
     "process": "nginx starts and stops the process, not the case",
     "pieces": "nginx joins the pieces of a stream as it likes",
+    "cut": "nginx may cut a stream before its first piece is sent",
 }
 _IN_WORKER_LACKS = {
     "wire": "nginx calls the handler, there are no lines of PROTOCOL",

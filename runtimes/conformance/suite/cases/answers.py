@@ -152,7 +152,7 @@ def stream_sizes(trial):
     equal("body", reply.body, b"".join(b"piece %d\n" % i for i in range(1000)))
 
 
-@case("stream: an error in the middle")
+@case("stream: an error in the middle", "cut")
 def stream_error(trial):
     reply = trial.ask("stream_error")
     if trial.lacks("late"):

@@ -26,10 +26,10 @@ def write(trial):
     reply = trial.ask("write")
     equal("body", reply.body, b"written")
     texts = [log["message"] for log in reply.logs]
-    for text, data in (("raw", process.out), ('{"type":"x"}', process.err)):
+    for text, name in (("raw", "out"), ('{"type":"x"}', "err")):
         line = text.encode() + b"\n"
-        fine = text in texts or wait_for(lambda: line in data, 5)
-        check(f"{text} on an output or in the log", fine, bytes(data[-300:]))
+        fine = text in texts or wait_for(lambda: line in getattr(process, name), 5)
+        check(f"{text} on an output or in the log", fine, getattr(process, name)[-300:])
     trial.serves()
 
 
