@@ -23,7 +23,7 @@ from .process import (
 
 _CONF = """\
 daemon off;
-worker_processes {workers};
+worker_processes 1;
 user {user};
 error_log {folder}/error.log debug_mail;  # records at debug, and nothing of nginx
 pid {folder}/nginx.pid;
@@ -118,12 +118,13 @@ class Nginx:
         entry = environ.get("FN_ENTRY", subject.entry)
         words = [f"{subject.language}:{target}" + (f":{entry}" if entry else "")]
         words += ["name=conformance"] + ["in_worker"] * subject.in_worker
+        if subject.in_worker and "FN_CALL" in environ:
+            words += ["threads"]  # a caller on the event loop would wait for itself
         environ = {"FN_LOG_LEVEL": "debug", **environ}
         environ.update({k: v for k, v in os.environ.items() if k == "FN_CACHE"})
         lines = [f"{_OWN[k]} {v};" for k, v in environ.items() if _OWN.get(k)]
         lines += [f'fn_env "{k}={v}";' for k, v in environ.items() if k not in _OWN]
         return _CONF.format(
-            workers=2 if "FN_CALL" in environ else 1,  # who calls holds up its own
             user="root" if hidden(target) else _USER,
             folder=self.folder.name,
             module=os.environ.get("TEST_NGINX_LOAD_MODULES")
