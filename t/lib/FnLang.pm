@@ -2,7 +2,8 @@ package FnLang;
 
 # The language that a suite t/lang_*.t is about: FN_RUNTIME, or the directory
 # in which the suite's file or link stands (t/run makes one for each), else
-# Python.  When it is not installed all of the suite is skipped:
+# Python.  LANG-in-worker is the language in nginx's worker.  When it is not installed
+# all of the suite is skipped:
 #
 #     use FindBin;
 #     BEGIN { require "$FindBin::RealBin/lib/FnLang.pm" }
@@ -28,22 +29,32 @@ $ENV{TEST_NGINX_SLEEP} ||= 0.002;
 # a start may compile the runtime's library first
 my $patience = '120s';
 
-# name; target, the file of the conformance handler; type, the content type of
-# text
+# name, of the language; in_worker; target, the file of the conformance handler;
+# type, the content type of text
 sub new {
     my ($class) = @_;
 
-    my ($link) = $FindBin::Bin =~ m{/t/([a-z]+)$};
-    my $self = bless { name => $ENV{FN_RUNTIME} || $link || 'python' }, $class;
+    my ($link) = $FindBin::Bin =~ m{/t/([a-z-]+)$};
+    my $subject = $ENV{FN_RUNTIME} || $link || 'python';
 
-    my ($row) = table($self->{name});
+    my ($row) = table($subject);
     my ($name, $target, $type, $missing, $package) = @$row;
 
     Test::More::plan(skip_all => "$name: $missing") if $package ne 'None';
     die "$name: $missing\n" if $missing ne 'None';
 
-    @$self{qw(target type)} = ($target, $type);
-    return $self;
+    my $in_worker = $subject =~ s/-in-worker$//;
+
+    # whose workers build what they load: as those of FnServer, for one cache
+    $ENV{TEST_NGINX_WORKER_USER} ||= getpwnam('www-data') ? 'www-data' : 'daemon'
+        if $in_worker && !$>;
+
+    return bless {
+        name      => $subject,
+        in_worker => $in_worker,
+        target    => $target,
+        type      => $type,
+    }, $class;
 }
 
 # Rows of what the conformance suite knows of the languages, or of all
@@ -64,6 +75,16 @@ END
 
 sub names { return map { $_->[0] } table() }
 
+sub in_worker { return $_[0]{in_worker} }
+
+# Skips the rest of a SKIP block, or all of a suite that has no plan yet, which is about processes
+sub skip_in_worker {
+    my ($self, $reason, $count) = @_;
+    return if !$self->{in_worker};
+    Test::More::skip("in a worker $reason", $count) if $count;
+    Test::More::plan(skip_all => "in a worker $reason");
+}
+
 sub is { my ($self, @names) = @_; return scalar grep { $_ eq $self->{name} } @names }
 
 # The directives of a location: fn_handler of the file with the name, and env
@@ -71,10 +92,19 @@ sub handler {
     my ($self, $name, %option) = @_;
     my $target = $option{target} || $self->{target};
     $target .= ":$option{entry}" if $option{entry};
-    my %env = (%{ $option{env} || {} }, $ENV{FN_CACHE} ? (FN_CACHE => $ENV{FN_CACHE}) : ());
+    my %env = %{ $option{env} || {} };
+    my $in_worker = '';
+
+    if ($self->{in_worker}) {
+        $in_worker = ' in_worker';
+        $env{FN_CACHE} = "$ENV{FN_CACHE}-in-worker" if $ENV{FN_CACHE};
+    }
+    elsif ($ENV{FN_CACHE}) {
+        $env{FN_CACHE} = $ENV{FN_CACHE};
+    }
 
     return join "\n",
-        "fn_handler $self->{name}:$target name=$name;",
+        "fn_handler $self->{name}:$target name=$name$in_worker;",
         (map {"fn_env $_=$env{$_};"} sort keys %env),
         "fn_start_timeout $patience;",
         "fn_queue 128 timeout=$patience;",

@@ -121,7 +121,9 @@ class Nginx:
         if subject.in_worker and "FN_CALL" in environ:
             words += ["threads"]  # a caller on the event loop would wait for itself
         environ = {"FN_LOG_LEVEL": "debug", **environ}
-        environ.update({k: v for k, v in os.environ.items() if k == "FN_CACHE"})
+        if "FN_CACHE" in os.environ:  # it has to be the user's own
+            own = "-in-worker" if subject.in_worker else ""
+            environ["FN_CACHE"] = os.environ["FN_CACHE"] + own
         lines = [f"{_OWN[k]} {v};" for k, v in environ.items() if _OWN.get(k)]
         lines += [f'fn_env "{k}={v}";' for k, v in environ.items() if k not in _OWN]
         return _CONF.format(
