@@ -2,7 +2,7 @@
 
 # Handlers that read standard input, print, fork, close descriptors, ignore
 # signals or leave something running, in each language: none of it disturbs the
-# protocol, nor keeps the process from being stopped.
+# protocol, nor keeps the process, or nginx, from being stopped.
 
 use strict;
 use warnings;
@@ -33,14 +33,19 @@ my $pid = pid();
 disturbed('stdin', qr/^0$/);
 disturbed('write', qr/^written$/);
 disturbed('print', qr/^printed$/);
-disturbed('fork', qr/^parent$/);
-disturbed('signals', qr/^ignored$/);
+disturbed('fork', qr/^parent$/, $lang->in_worker);
+disturbed('signals', qr/^ignored$/, $lang->in_worker);
 
-my $reply = disturbed('descriptors', qr{/proc/|pipe:});
+my $reply;
 
-# ls has opened the directory itself
-is(join(' ', sort { $a <=> $b } $reply->{body} =~ / (\d+) -> (?!\/proc\/\d+\/fd)/g),
-    '0 1 2', 'descriptors: a child has these, and no other') if $reply;
+SKIP: {
+    skip 'descriptors: a child inherits what the worker has', 1 if $lang->in_worker;
+    $reply = disturbed('descriptors', qr{/proc/|pipe:});
+
+    # ls has opened the directory itself
+    is(join(' ', sort { $a <=> $b } $reply->{body} =~ / (\d+) -> (?!\/proc\/\d+\/fd)/g),
+        '0 1 2', 'descriptors: a child has these, and no other') if $reply;
+}
 
 is(pid(), $pid, 'it is the same process');
 
@@ -54,12 +59,20 @@ if ($reply) {
     select undef, undef, undef, 0.15;
 
     is($server->get('/f/text')->{code}, 200, 'background: the next event, later');
-    kill KILL => pid();
+    kill KILL => $lang->in_worker ? $reply->{body} : pid();
 
     ok(FnServer::wait_until(sub { !FnServer::alive($reply->{body}) }, 3),
         'orphan: it goes with the process');
     ok(FnServer::wait_until(sub { $server->get('/f/text')->{code} eq '200' }, 10),
         'orphan: and another process serves');
+}
+
+if ($lang->in_worker) {
+    disturbed('signals', qr/^ignored$/, 1);
+    ok($server->reload, 'signals: nginx reloads');
+    is($server->get('/f/text')->{code}, 200, 'signals: and serves');
+    ended();
+    exit;
 }
 
 disturbed('signals', qr/^ignored$/);
@@ -84,10 +97,14 @@ unlike(join(' ', map { readlink("/proc/$pid/fd/$_") || '' } 0 .. 2), qr/socket/,
 is($server->get('/f/raise')->{code}, 500, 'close: an error is told');
 is($server->get('/f/text')->{body}, "text \xc3\xa9\n", 'close: and the next event');
 
-ok($server->stop('QUIT'), 'it ends');
-unlike($server->log, qr/did not stop/, 'it ends when it is told to');
+ended();
 
-done_testing();
+
+sub ended {
+    ok($server->stop('QUIT'), 'it ends');
+    unlike($server->log, qr/did not stop/, 'it ends when it is told to');
+    done_testing();
+}
 
 
 # The event has the answer, or may fail when that may be; and those after it are
@@ -114,7 +131,10 @@ sub disturbed {
 }
 
 
-sub pid { return $server->status('disturb')->{processes}[0]{pid} }
+sub pid {
+    return ($server->workers)[0] if $lang->in_worker;
+    return $server->status('disturb')->{processes}[0]{pid};
+}
 
 # the process and those that run the same program
 sub relatives {

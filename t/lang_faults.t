@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # Handlers that end their process, or never return, in each language: who
-# is answered by what, and that the next event is served.
+# is answered by what, and that the next event is served.  What ends nginx's worker,
+# or would hold it up for ever, is left out where there is no process.
 
 use strict;
 use warnings;
@@ -17,7 +18,7 @@ use Test::More;
 
 # the program that is run for each event of the shell is not the process
 my $shell = $lang->is('shell');
-my $died = $shell ? 500 : 502;
+my $died = $shell ? 500 : $lang->in_worker ? '500|' : 502;
 
 # a function for two faults: one that dies again and again is started slowly
 
@@ -40,12 +41,17 @@ for my $name (@names) {
 
 # ends
 
-fault('exit', 'POST', 'exit?code=0', $shell ? 200 : 502);
+fault('exit', 'POST', 'exit?code=0', $shell ? 200 : $died);
 fault('exit', 'POST', 'exit?code=1', $died);
 fault('kill', 'POST', 'kill', $died);
 fault('kill', 'GET', 'kill', $died);
 
-if (!$shell) {
+if ($lang->in_worker) {
+    $lang->log_has("$server->{dir}/logs/error.log", 'kill',
+        qr/\[crit\] .* fn "kill": worker process \d+ ended while this handler ran, path "\/kill\/kill"/);
+    is($server->status('kill')->{crashed}, 2, 'kill: counted');
+}
+elsif (!$shell) {
     my $log = $server->log;
 
     like($log, qr/fn "exit" process \d+ exited with code 0, started again, runtime: $lang->{name}$/m, 'exit 0: logged');
@@ -61,8 +67,17 @@ if (!$shell) {
 
 # the language's own ways to end: the handler fails, or the process ends
 
-fault('own', 'POST', 'raise_exit', '500|502');
-fault('own', 'POST', 'deep', '500|502');
+fault('own', 'POST', 'raise_exit', "500|$died");
+fault('own', 'POST', 'deep', "500|$died");
+
+if ($lang->in_worker) {
+    my ($reply) = $server->get('/own/stream_error');
+    is($lang->lacks($reply->{code}, $reply->{body}) ? 500 : $reply->{code}, 500,
+        'stream_error: nothing was sent before');
+    leaves();
+    ended();
+    exit;
+}
 
 # no memory
 
@@ -104,22 +119,37 @@ SKIP: {
 
 served('own', 'after stream_error');
 
-# a client that leaves
-
-my $call = $server->begin($lang->slow('own', 300));
-
-ok(FnServer::wait_until(sub { $server->in_flight('own') == 1 }, 2), 'a client that leaves: it runs');
-close $call->{socket};
-served('own', 'a client that leaves: the next');
+leaves();
 ok(FnServer::wait_until(sub { $server->status('own')->{errors}{aborted} == 1 }, 2),
     'a client that leaves: counted');
 ok(FnServer::wait_until(sub { $server->in_flight('own') == 0 }, 2),
     'a client that leaves: its place is free');
 
-ok($server->stop('QUIT'), 'it ends');
-unlike($server->log, qr/\[emerg\]|did not stop/, 'it ends when it is told to');
+ended();
 
-done_testing();
+
+sub ended {
+    ok($server->stop('QUIT'), 'it ends');
+    unlike($server->log, qr/\[emerg\]|did not stop/, 'it ends when it is told to');
+    done_testing();
+}
+
+
+# a client that leaves
+
+sub leaves {
+    my $call = $server->begin($lang->slow('own', 300));
+
+    if ($lang->in_worker) {
+        select undef, undef, undef, 0.1;
+    }
+    else {
+        ok(FnServer::wait_until(sub { $server->in_flight('own') == 1 }, 2),
+            'a client that leaves: it runs');
+    }
+    close $call->{socket};
+    served('own', 'a client that leaves: the next');
+}
 
 
 # The codes are a pattern; the next event is served whatever became of this one.

@@ -42,6 +42,8 @@ our ($failed, $stack, $late) = $lang->is('shell')
     ? (qr/some /, qr/some |background /, qr/$event:/)
     : (qr/handler failed: /, qr/[cC]onformance\b/, qr/$process:/);
 
+our $started = $lang->in_worker ? qr/$process: init context/ : qr/fn "talks" process \d+ ready in/;
+
 my $first = 1;
 
 add_block_preprocessor(sub {
@@ -55,6 +57,10 @@ add_block_preprocessor(sub {
 
     } elsif (my $lacks = $lang->asked_lacks(server_port(), "/f/$get")) {
         $block->set_value(name => $block->name . " # $lacks");
+        $block->set_value(skip_eval => '1: 1');
+
+    } elsif (defined $block->process && $lang->in_worker) {
+        $block->set_value(name => $block->name . " # in a worker, " . $block->process);
         $block->set_value(skip_eval => '1: 1');
     }
 
@@ -88,7 +94,7 @@ __DATA__
 === it starts
 --- get: text
 --- logged eval
-[qr/fn "talks" process \d+ ready in/]
+[$::started]
 
 
 
@@ -167,6 +173,7 @@ __DATA__
 
 === what is written past the language's own streams
 --- get: write
+--- process: 1 and 2 are nginx's
 --- logged eval
 [qr/\[(?:notice|info)\] [^\n]* $::printed: raw(?: while |, client|\n)/,
  qr/\[error\] [^\n]* $::printed: \{"type":"x"\}(?: while |, client|\n)/]

@@ -17,6 +17,8 @@ use JSON::PP;
 use Test::More;
 use Time::HiRes qw(sleep time);
 
+plan skip_all => 'in a worker there are no processes, see lang_worker.t' if $lang->in_worker;
+
 my $source = FnLang::contents($lang->{target});
 my ($file) = $lang->{target} =~ m{([^/]+)$};
 

@@ -77,14 +77,6 @@ sub names { return map { $_->[0] } table() }
 
 sub in_worker { return $_[0]{in_worker} }
 
-# Skips the rest of a SKIP block, or all of a suite that has no plan yet, which is about processes
-sub skip_in_worker {
-    my ($self, $reason, $count) = @_;
-    return if !$self->{in_worker};
-    Test::More::skip("in a worker $reason", $count) if $count;
-    Test::More::plan(skip_all => "in a worker $reason");
-}
-
 sub is { my ($self, @names) = @_; return scalar grep { $_ eq $self->{name} } @names }
 
 # The directives of a location: fn_handler of the file with the name, and env
