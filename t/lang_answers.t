@@ -60,6 +60,8 @@ add_block_preprocessor(sub {
         $block->set_value(response_headers => ["!c\n!X", '!Retry-After']);
     }
 
+    $lacks //= 'in a worker, ' . $block->process if defined $block->process && $lang->in_worker;
+
     if (defined $lacks) {
         $block->set_value(name => $block->name . " # $lacks");
         $block->set_value(skip_eval => '1: 1');
@@ -413,6 +415,7 @@ CORE::join "", map {"piece $_\n"} 0 .. 99
 
 === header fields that a line does not hold
 --- wrong: wide_headers
+--- process: there are no lines
 
 
 

@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 
 # Functions that cannot start, in each language: 503 for them alone, and the
-# error log has the reason.
+# error log has the reason.  A worker does not try again, and what is built for it is
+# built by "nginx -t".
 
 use strict;
 use warnings;
@@ -47,7 +48,7 @@ my %function = (
     good   => {},
 );
 
-my (%files, $config);
+my (%files, %location);
 
 for my $name (sort keys %function) {
     my %option = %{ $function{$name} };
@@ -59,12 +60,15 @@ for my $name (sort keys %function) {
     }
 
     my $handler = $lang->handler($name, %option);
-    $config .= "location /$name/ { $handler }\n";
+    $location{$name} = "location /$name/ { $handler }\n";
 }
+
+my $built = $lang->in_worker && $lang->is('golang');
+my @names = grep { !$built || /good|slow|init/ } sort keys %function;
+my $config = join '', @location{@names};
 
 my $server = FnServer->new(runtime => '', files => \%files, config => $config);
 
-my @names = sort keys %function;
 my %reply;
 @reply{@names} = $server->many(map { ['GET', "/$_/text", undef, timeout => 120] } @names);
 
@@ -76,17 +80,24 @@ for my $name (qw(good slow)) {
 for my $name (grep { !/good|slow/ } @names) {
     is($reply{$name}{code}, 503, "$name: 503");
     like($reply{$name}{headers}, qr/^Retry-After: 1\r?$/m, "$name: Retry-After");
-    like($server->log, qr/fn "$name" is unavailable: none of its processes could be started/,
-        "$name: logged");
+    like($server->log, $lang->in_worker ? qr/fn "$name": fn_init failed/
+        : qr/fn "$name" is unavailable: none of its processes could be started/, "$name: logged");
 }
 
-cmp_ok($reply{slow}{time}, '>=', 0.5, 'slow: who comes early waits') if $function{slow};
+# a worker takes no request before all of its functions have started
+cmp_ok($reply{slow}{time}, '>=', 0.5, 'slow: who comes early waits') if !$lang->in_worker;
 
 # the reason is the function's, and says what is wrong
 
 my $stderr = sub { qr/\[error\] [^\n]* fn "$_[0]" pid \d+: [^\n]*$_[1]/ };
-my $refused = sub { qr/\[error\] [^\n]* fn "$_[0]" process \d+ could not start: [^\n]*$_[1]/ };
+my $refused = $lang->in_worker ? $stderr
+    : sub { qr/\[error\] [^\n]* fn "$_[0]" process \d+ could not start: [^\n]*$_[1]/ };
 my $log = $server->dir . '/logs/error.log';
+
+if ($lang->in_worker) {
+    worker();
+    exit;
+}
 
 $lang->log_has($log, 'syntax', $refused->('syntax', ''), $stderr->('syntax', qr/[cC]onformance/));
 $lang->log_has($log, 'load', $stderr->('load', 'at load'));
@@ -108,6 +119,28 @@ is($server->get('/exit/text')->{code}, 503, 'exit: 503');
 ok($server->stop('TERM'), 'it ends');
 
 done_testing();
+
+
+sub worker {
+    my %reason = (syntax => qr/[cC]onformance/, load => qr/at load/, entry => qr/no_such_entry/,
+        exit => qr/would end the worker/, init => qr/init failed/);
+
+    for my $name (sort keys %reason) {
+        if ($location{$name} && !grep { $_ eq $name } @names) {
+            $server->configure($location{$name});
+            my $said = qx($server->{binary} -t -e /dev/null -p $server->{dir}/ -c nginx.conf 2>&1);
+            like($said, $reason{$name}, "$name: nginx -t says why");
+            isnt($?, 0, "$name: and refuses it");
+        }
+        else {
+            $lang->log_has($log, $name, $stderr->($name, $reason{$name}));
+        }
+    }
+
+    is($server->get('/good/text')->{code}, 200, 'good: serves');
+    ok($server->stop('TERM'), 'it ends');
+    done_testing();
+}
 
 
 sub loaded {

@@ -27,6 +27,8 @@ class Client(Connection):
         return not self._over and super().waiting(patience)
 
     def send(self, event):
+        if self.is_closed(0):
+            self._leave()
         if self._over:
             self._open(self._nginx.address)
             self._over = False
