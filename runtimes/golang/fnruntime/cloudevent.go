@@ -33,6 +33,7 @@ type structure struct {
 // seen is what the handler gets for an event: itself, or the CloudEvent in it.
 func (e *event) seen() nuclio.Event {
 	structured := false
+	e.with(partID).with(partLine).with(partHeaders).with(partBody)
 	for i := range e.headers {
 		switch e.headers[i].name {
 		case "Ce-Cloudeventsversion":

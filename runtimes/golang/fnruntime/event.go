@@ -24,13 +24,21 @@ type event struct {
 	path       string // bytes, as query
 	query      string
 	headers    []field // in the order of the request; those of a name stand together
-	room       [8]field
 	timestamp  string
+	millis     int64 // since the epoch, when there is no timestamp
 	remoteAddr string
 	startBy    int64 // ms; -1 is none
 	level      string
 	body       []byte
-	fields     []field // of the query, when it was parsed
+	fields     []field  // of the query, when it was parsed
+	from       *channel // in the worker: where parts that are not there come from
+	has        part
+}
+
+// wireEvent is an event with room for the headers that most requests have.
+type wireEvent struct {
+	event
+	room [8]field
 }
 
 // trigger is nuclio's TriggerInfoProvider.
@@ -46,8 +54,9 @@ var errEvent = errors.New("invalid event")
 
 // readEvent reads an event's line (without LF) and returns the length of its body.
 func readEvent(line string) (*event, int, error) {
-	e := &event{startBy: -1, trigger: trigger{kind: "http"}}
-	e.headers = e.room[:0]
+	wire := &wireEvent{event: event{startBy: -1, trigger: trigger{kind: "http"}}}
+	e := &wire.event
+	e.headers = wire.room[:0]
 	e.SetTriggerInfoProvider(&e.trigger)
 	length := int64(0)
 	s := scanner{text: line}
@@ -152,16 +161,20 @@ func last(fields []field, name string, fold bool) (string, bool) {
 	return "", false
 }
 
-func (e *event) GetMethod() string      { return e.method }
-func (e *event) GetPath() string        { return text(e.path) }
-func (e *event) GetBody() []byte        { return e.body }
-func (e *event) GetBodyObject() any     { return e.body }
+func (e *event) GetID() nuclio.ID       { return e.with(partID).AbstractEvent.GetID() }
+func (e *event) GetMethod() string      { return e.with(partLine).method }
+func (e *event) GetPath() string        { return text(e.with(partLine).path) }
+func (e *event) GetBody() []byte        { return e.with(partBody).body }
+func (e *event) GetBodyObject() any     { return e.GetBody() }
 func (e *event) GetContentType() string { return e.GetHeaderString("Content-Type") }
 
 // RemoteAddr is the client's address; nuclio's interface has no getter for it.
-func (e *event) RemoteAddr() string { return e.remoteAddr }
+func (e *event) RemoteAddr() string { return e.with(partLine).remoteAddr }
 
 func (e *event) GetTimestamp() time.Time {
+	if e.with(partLine).timestamp == "" {
+		return time.UnixMilli(e.millis).UTC()
+	}
 	seconds, _ := strconv.ParseFloat(e.timestamp, 64)
 	return time.UnixMicro(int64(math.Round(seconds * 1e6))).UTC()
 }
@@ -169,14 +182,14 @@ func (e *event) GetTimestamp() time.Time {
 func (e *event) GetHeader(name string) any { return e.GetHeaderByteSlice(name) }
 
 func (e *event) GetHeaderByteSlice(name string) []byte {
-	if value, ok := last(e.headers, name, true); ok {
+	if value, ok := last(e.with(partHeaders).headers, name, true); ok {
 		return []byte(value)
 	}
 	return nil
 }
 
 func (e *event) GetHeaderString(name string) string {
-	value, _ := last(e.headers, name, true)
+	value, _ := last(e.with(partHeaders).headers, name, true)
 	return text(value)
 }
 
@@ -186,7 +199,7 @@ func (e *event) GetHeaderInt(name string) (int, error) {
 
 // GetHeaders has a string for each name, or a []string when it came repeatedly.
 func (e *event) GetHeaders() map[string]any {
-	headers := make(map[string]any, len(e.headers))
+	headers := make(map[string]any, len(e.with(partHeaders).headers))
 	for _, header := range e.headers {
 		name, value := text(header.name), text(header.value)
 		switch before := headers[name].(type) {
@@ -229,7 +242,7 @@ func (e *event) GetFields() map[string]any {
 
 // parsed returns the arguments of the query.
 func (e *event) parsed() []field {
-	if e.fields == nil && e.query != "" {
+	if e.with(partLine).fields == nil && e.query != "" {
 		for _, part := range strings.Split(e.query, "&") {
 			if part != "" {
 				name, value, _ := strings.Cut(part, "=")

@@ -34,6 +34,11 @@ func recovered(f **failure) {
 	}
 }
 
+// goexit is the failure of a handler that ended its goroutine.
+func goexit() *failure {
+	return &failure{name: "Goexit", message: "the handler ended its goroutine"}
+}
+
 // stack is that of a panic, without the frames of the runtime.
 func stack() string {
 	buffer := make([]byte, 32768)

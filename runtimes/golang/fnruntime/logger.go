@@ -37,6 +37,9 @@ type channel struct {
 	level      int         // of the running event
 	settings   *settings
 	line       []byte
+	nginx      Nginx  // in the worker, instead of a connection
+	running    *event // there, as
+	broken     error  // why it could not be read
 }
 
 func (c *channel) begin(to *connection, e *event) {
@@ -75,6 +78,11 @@ func (c *channel) wants(level int) bool {
 func (c *channel) record(level int, message string, with []any) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
+	if c.nginx != nil {
+		c.line = appendWith(c.line[:0], with, c.settings.lineMax)
+		c.nginx.Record(level, message, c.line)
+		return
+	}
 	if c.connection == nil {
 		printRecord(level, message, with)
 		return

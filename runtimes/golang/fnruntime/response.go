@@ -102,12 +102,9 @@ func (a *answer) appendResponse(line []byte, id string, duration int64, max int)
 // appendHead appends the status and headers of a response line, checked
 // (PROTOCOL 6): an error is the handler's failure.
 func (a *answer) appendHead(line []byte) ([]byte, error) {
-	status := a.status
-	if status == 0 {
-		status = 200
-	}
-	if status < 200 || status > 599 {
-		return line, fmt.Errorf("status code must be from 200 to 599, not %d", status)
+	status, err := a.theStatus()
+	if err != nil {
+		return line, err
 	}
 	line = append(line, `"status":`...)
 	line = strconv.AppendInt(line, int64(status), 10)
@@ -118,11 +115,22 @@ func (a *answer) appendHead(line []byte) ([]byte, error) {
 	}
 	line = appendBytes(line, contentType)
 	if len(a.headers) > 0 {
-		if line, err = a.appendHeaders(line); err != nil {
+		if line, err = a.appendHeaders(line, appendMember); err != nil {
 			return line, err
 		}
 	}
 	return append(line, '}'), nil
+}
+
+func (a *answer) theStatus() (int, error) {
+	status := a.status
+	if status == 0 {
+		status = 200
+	}
+	if status < 200 || status > 599 {
+		return status, fmt.Errorf("status code must be from 200 to 599, not %d", status)
+	}
+	return status, nil
 }
 
 // theType is the content type: the answer's own, one of the headers, or the
@@ -146,8 +154,11 @@ func (a *answer) theType() (string, error) {
 	return contentType, nil
 }
 
+// headerForm appends the value i of the n that a header has.
+type headerForm func(line []byte, name, value string, i, n int) []byte
+
 // appendHeaders appends all but the content type, in the order of their names.
-func (a *answer) appendHeaders(line []byte) ([]byte, error) {
+func (a *answer) appendHeaders(line []byte, form headerForm) ([]byte, error) {
 	names := make([]string, 0, len(a.headers))
 	for name := range a.headers {
 		if !strings.EqualFold(name, "Content-Type") {
@@ -167,10 +178,12 @@ func (a *answer) appendHeaders(line []byte) ([]byte, error) {
 		if !isName(name) {
 			return line, fmt.Errorf("invalid header name %.80q", name)
 		}
-		line = append(appendBytes(append(line, ','), name), ':')
-		var err error
-		if line, err = appendHeader(line, name, values); err != nil {
-			return line, err
+		for i, value := range values {
+			text, err := checkedValue(name, value)
+			if err != nil {
+				return line, err
+			}
+			line = form(line, name, text, i, len(values))
 		}
 	}
 	return line, nil
@@ -193,33 +206,32 @@ func headerValues(value any) []any {
 	return []any{value}
 }
 
-func appendHeader(line []byte, name string, values []any) ([]byte, error) {
-	var err error
-	if len(values) == 1 {
-		return appendHeaderValue(line, name, values[0])
-	}
-	for i, value := range values {
-		if i == 0 {
+// appendMember is the form of headers in a line, PROTOCOL 5.3.
+func appendMember(line []byte, name, value string, i, n int) []byte {
+	if i == 0 {
+		line = append(appendBytes(append(line, ','), name), ':')
+		if n > 1 {
 			line = append(line, '[')
-		} else {
-			line = append(line, ',')
 		}
-		if line, err = appendHeaderValue(line, name, value); err != nil {
-			return line, err
-		}
+	} else {
+		line = append(line, ',')
 	}
-	return append(line, ']'), nil
+	line = appendBytes(line, value)
+	if n > 1 && i == n-1 {
+		line = append(line, ']')
+	}
+	return line
 }
 
-func appendHeaderValue(line []byte, name string, value any) ([]byte, error) {
+func checkedValue(name string, value any) (string, error) {
 	text, err := headerText(value)
 	if err != nil {
-		return line, fmt.Errorf("header %q: %w", name, err)
+		return "", fmt.Errorf("header %q: %w", name, err)
 	}
 	if !isValue(text) {
-		return line, fmt.Errorf("invalid value of header %q: %.80q", name, text)
+		return "", fmt.Errorf("invalid value of header %q: %.80q", name, text)
 	}
-	return appendBytes(line, text), nil
+	return text, nil
 }
 
 func headerText(value any) (string, error) {

@@ -52,7 +52,7 @@ func (w *worker) run() {
 // goOn is called when a handler ended its goroutine (runtime.Goexit).
 func (w *worker) goOn() {
 	if w.connection != nil {
-		w.fail(&failure{name: "Goexit", message: "the handler ended its goroutine"}, 0)
+		w.fail(goexit(), 0)
 		w.finish(w.channel.end(w.reply, nil))
 	}
 	go w.run()
@@ -111,7 +111,12 @@ func (w *worker) serve(c *connection, e *event) {
 // answer calls the handler, and what of its results is the handler's code.
 func (w *worker) answer(e *event) (a answer, f *failure) {
 	defer recovered(&f)
-	result, err := w.server.handler(w.context, e.seen())
+	return run(w.server.handler, w.context, e.seen())
+}
+
+// run makes an answer of what the handler returns.
+func run(handler Handler, context *nuclio.Context, e nuclio.Event) (a answer, f *failure) {
+	result, err := handler(context, e)
 	if err == nil {
 		a, err = render(result)
 	}
@@ -184,9 +189,13 @@ func (w *worker) stream(a *answer, duration int64) error {
 
 // next reads a chunk into the buffer; 0 is the end.
 func (w *worker) next(stream io.Reader) (n int, f *failure) {
+	return next(stream, w.buffer)
+}
+
+func next(stream io.Reader, buffer []byte) (n int, f *failure) {
 	defer recovered(&f)
 	for {
-		n, err := stream.Read(w.buffer)
+		n, err := stream.Read(buffer)
 		switch {
 		case n > 0: // an error comes again
 			return n, nil
