@@ -18,7 +18,7 @@ type Nginx interface {
 	Headers() []string // names and values in turn
 	Body() ([]byte, error)
 	Write(data []byte) error // a piece of the answer's body
-	Record(level int, message string, with []byte)
+	Record(ofEvent bool, level int, message string, with []byte)
 }
 
 // Line is what every request has.
@@ -220,7 +220,7 @@ func (c *channel) fetch(e *event, what part) {
 	}
 	e.has |= what
 	if c.running != e {
-		c.nginx.Record(levelError, "an event was read after its handler had returned: "+
+		c.nginx.Record(c.running != nil, levelError, "an event was read after its handler had returned: "+
 			"what was not read before is empty", nil)
 		return
 	}

@@ -79,8 +79,10 @@ func (c *channel) record(level int, message string, with []any) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
 	if c.nginx != nil {
-		c.line = appendWith(c.line[:0], with, c.settings.lineMax)
-		c.nginx.Record(level, message, c.line)
+		if c.line = c.line[:0]; len(with) > 0 {
+			c.line = appendWith(c.line, with, c.settings.lineMax)
+		}
+		c.nginx.Record(c.running != nil, level, message, c.line)
 		return
 	}
 	if c.connection == nil {
