@@ -44,10 +44,6 @@ typedef struct {
 extern void fn_environ_give(const char *const *vars) __attribute__((weak));
 extern void fnWorker(fn_worker_t *worker);
 
-/* libc's: that of "environ" refuses what is done here */
-extern int __sigaction(int signo, const struct sigaction *action,
-    struct sigaction *old);
-
 static __thread fiber_t  *fiber;
 
 static pthread_mutex_t    mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -138,13 +134,6 @@ fn_worker_wait(fn_worker_t *worker, int rc)
 FN_EXPORT int
 fn_init(fn_context_t *context)
 {
-    struct sigaction  action = { 0 };
-
-    /* a worker of nginx has no children, and would take Go's from Go */
-
-    action.sa_handler = SIG_DFL;
-    __sigaction(SIGCHLD, &action, NULL);
-
     fn_environ_give(fn_environ(context));
 
     if (fiber == NULL && create() == NULL) {
