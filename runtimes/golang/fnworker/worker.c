@@ -37,6 +37,7 @@ typedef struct {
     jmp_buf        nginx;
     jmp_buf        go;
     ucontext_t     context;
+    int            elsewhere;   /* the thread runs nothing of Go */
 } fiber_t;
 
 
@@ -44,7 +45,8 @@ typedef struct {
 extern void fn_environ_give(const char *const *vars) __attribute__((weak));
 extern void fnWorker(fn_worker_t *worker);
 
-static __thread fiber_t  *fiber;
+/* read by a handler of signals, where memory may not be allocated */
+static __thread fiber_t  *fiber __attribute__((tls_model("initial-exec")));
 
 static pthread_mutex_t    mutex = PTHREAD_MUTEX_INITIALIZER;
 static int                ended;    /* the contexts are no more */
@@ -111,10 +113,18 @@ static int
 enter(fiber_t *f)
 {
     if (_setjmp(f->nginx) == 0) {
+        f->elsewhere = 0;
         _longjmp(f->go, 1);
     }
 
     return f->worker.rc;
+}
+
+
+int
+fn_worker_elsewhere(void)
+{
+    return fiber && fiber->elsewhere;
 }
 
 
@@ -126,6 +136,7 @@ fn_worker_wait(fn_worker_t *worker, int rc)
     worker->rc = rc;
 
     if (_setjmp(f->go) == 0) {
+        f->elsewhere = 1;
         _longjmp(f->nginx, 1);
     }
 }

@@ -3,6 +3,8 @@
 
 #include <fn.h>
 
+#pragma GCC visibility push(hidden)
+
 #define FN_WORKER_FIELDS  5     /* from FN_METHOD to FN_EVENT_LOG_LEVEL */
 
 typedef enum {
@@ -41,5 +43,10 @@ int fn_worker_write(fn_worker_t *worker, const char *data, size_t len);
 void fn_worker_record(fn_context_t *context, const fn_event_t *event,
     int level, const char *message, size_t len, const char *with,
     size_t with_len);
+
+/* signals.c: the thread is one of nginx's, in whose code it is */
+int fn_worker_elsewhere(void);
+
+#pragma GCC visibility pop
 
 #endif /* FN_WORKER_H_INCLUDED */
