@@ -185,6 +185,7 @@ sub location {
 
 my $server = FnServer->new(
     workers => 1,
+    patience => 120,         # the first build compiles Go's packages, too
     main    => "thread_pool default threads=3;\n",
     http    => 'fn_start_timeout 120s;',
     runtime => '',

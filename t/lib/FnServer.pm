@@ -49,6 +49,7 @@ sub new {
         workers => 1,
         master  => 'on',
         daemon  => 'on',
+        patience => 20,         # seconds until it starts, or has reloaded
         http    => '',
         main    => '',
         runtime => "fn_command python python3 -S -E $root/t/lib/fault_runtime.py;\n"
@@ -158,7 +159,7 @@ sub start {
     my $failed = sub { reap(); return $waited{$pid} };
     my $ready = sub { $failed->() || $self->pid && listens($self->{port}) };
 
-    wait_until($ready, 20) && !$failed->()
+    wait_until($ready, $self->{patience}) && !$failed->()
         or Test::More::BAIL_OUT('nginx does not start: ' . $self->log);
 }
 
@@ -180,7 +181,7 @@ sub reload {
     return wait_until(sub {
         my %is = map { $_ => 1 } $self->named('nginx: worker process');
         return %is && grep { !$is{$_} } @old;
-    }, 10);
+    }, $self->{patience});
 }
 
 # Ends what is left, if a test has not; true if nginx ended by itself.
