@@ -46,7 +46,8 @@ start(1);
 is(ask('/return'), 'Hello from nginx|200|text/plain', '/return');
 
 for my $lang (@languages) {
-    my $said = $lang eq 'pypy' ? 'python' : $lang;   # the same file
+    my ($said) = $lang =~ /^(\w+)/;
+    $said = 'python' if $said eq 'pypy';    # the same file
 
     like(ask("/$lang/hello"),
         qr{^Hello from $said\|200\|text/plain(?:; charset=utf-8)?$},
@@ -107,8 +108,8 @@ sub start {
         sleep 0.05;
     }
 
-    is(join(' ', read_file("$dir/stdout") =~ m{^\s*\Q$url\E/(\w+)/hello\b}mg),
-        "@languages", 'it prints its addresses');
+    is_deeply([sort(read_file("$dir/stdout") =~ m{^\s*\Q$url\E/([\w-]+)/hello\b}mg)],
+        [sort @languages], 'it prints its addresses');
 }
 
 
