@@ -1,7 +1,5 @@
 /* What the module calls: fn_init, handler, fn_exit. */
 
-#define _GNU_SOURCE
-
 #include "fn_python.h"
 
 #include <pthread.h>

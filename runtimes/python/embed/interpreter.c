@@ -1,7 +1,5 @@
 /* The interpreter of the worker, and those of its functions. */
 
-#define _GNU_SOURCE
-
 #include "fn_python.h"
 
 #include <dlfcn.h>

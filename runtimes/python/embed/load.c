@@ -1,7 +1,5 @@
 /* A function is loaded, and attached to a thread of nginx. */
 
-#define _GNU_SOURCE
-
 #include "fn_python.h"
 
 #include <dlfcn.h>

@@ -25,7 +25,6 @@ if sys.implementation.name == "pypy":  # where loads() is the fast one
         return json.loads(text), len(text) - 1
 
 
-
 class ProtocolError(Exception):
     """nginx sent what PROTOCOL does not allow."""
 

@@ -20,7 +20,7 @@ import sys
 import threading
 from collections import namedtuple
 from functools import lru_cache
-from types import AsyncGeneratorType, GeneratorType
+from types import AsyncGeneratorType
 
 from . import cloud_event, context, loader, logger, output, protocol, reply
 from .event import WireEvent, lazy
