@@ -99,10 +99,12 @@ ok(FnServer::wait_until(sub { ($server->many([$lang->slow('code', 1)]))[0]{body}
 is($server->get('/one/text')->{body}, "text \xc3\xa9\n", 'reload: the others go on');
 ok(FnServer::wait_until(sub { $server->workers == 2 }, 10), 'reload: the old workers have ended');
 
-# again and again
+# and under load
 
+my %old = map { $_ => 1 } $server->workers;
 my $load = $server->load(clients => 2, next => sub { ('GET', '/one/text') });
-ok($server->reload, "reload $_: new workers") for 1 .. 3;
+$server->signal('HUP');
+ok(FnServer::wait_until(sub { !grep { $old{$_} } $server->workers }, 60), 'reload: new workers');
 $load->is_ok('reload');
 
 # QUIT

@@ -45,8 +45,8 @@ sub new {
 
     my $in_worker = $subject =~ s/-in-worker$//;
 
-    # whose workers build what they load: as those of FnServer, for one cache
-    $ENV{TEST_NGINX_WORKER_USER} ||= getpwnam('www-data') ? 'www-data' : 'daemon'
+    # workers build what they load in a cache that is their user's own, and processes' too
+    $ENV{TEST_NGINX_WORKER_USER} ||= getgrnam('nogroup') ? 'nobody nogroup' : 'nobody'
         if $in_worker && !$>;
 
     return bless {
@@ -84,16 +84,8 @@ sub handler {
     my ($self, $name, %option) = @_;
     my $target = $option{target} || $self->{target};
     $target .= ":$option{entry}" if $option{entry};
-    my %env = %{ $option{env} || {} };
-    my $in_worker = '';
-
-    if ($self->{in_worker}) {
-        $in_worker = ' in_worker';
-        $env{FN_CACHE} = "$ENV{FN_CACHE}-in-worker" if $ENV{FN_CACHE};
-    }
-    elsif ($ENV{FN_CACHE}) {
-        $env{FN_CACHE} = $ENV{FN_CACHE};
-    }
+    my %env = (%{ $option{env} || {} }, $ENV{FN_CACHE} ? (FN_CACHE => $ENV{FN_CACHE}) : ());
+    my $in_worker = $self->{in_worker} ? ' in_worker' : '';
 
     return join "\n",
         "fn_handler $self->{name}:$target name=$name$in_worker;",

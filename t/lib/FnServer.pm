@@ -106,7 +106,8 @@ sub configure {
 
     my $modules = join "\n", map {"load_module $_;"} split ' ', $self->{modules};
     my $env = join "\n", map {"env $_;"} keys %{ $self->{env} };
-    my $user = $> ? '' : getpwnam('www-data') ? 'user www-data;' : 'user daemon;';
+    my $user = $ENV{TEST_NGINX_WORKER_USER} || (getpwnam('www-data') ? 'www-data' : 'daemon');
+    $user = $> ? '' : "user $user;";
     my $text = <<"END";
 $user
 worker_processes $self->{workers};

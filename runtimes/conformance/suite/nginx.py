@@ -1,5 +1,6 @@
 """An nginx that serves a subject: it takes the place of a runtime's process."""
 
+import grp
 import os
 import pwd
 import signal
@@ -121,13 +122,11 @@ class Nginx:
         if subject.in_worker and "FN_CALL" in environ:
             words += ["threads"]  # a caller on the event loop would wait for itself
         environ = {"FN_LOG_LEVEL": "debug", **environ}
-        if "FN_CACHE" in os.environ:  # it has to be the user's own
-            own = "-in-worker" if subject.in_worker else ""
-            environ["FN_CACHE"] = os.environ["FN_CACHE"] + own
+        environ.update({k: v for k, v in os.environ.items() if k == "FN_CACHE"})
         lines = [f"{_OWN[k]} {v};" for k, v in environ.items() if _OWN.get(k)]
         lines += [f'fn_env "{k}={v}";' for k, v in environ.items() if k not in _OWN]
         return _CONF.format(
-            user="root" if hidden(target) else _USER,
+            user="root" if hidden(target) else "nobody " + _group(),
             folder=self.folder.name,
             module=os.environ.get("TEST_NGINX_LOAD_MODULES")
             or f"{BUILD}/ngx_http_fn_module.so",
@@ -225,14 +224,6 @@ class Nginx:
         self.end()
 
 
-def _user():
-    """Of the workers; those of t/lib/FnServer.pm share a compiler's cache."""
-    for name in ("www-data", "daemon"):
-        try:
-            return pwd.getpwnam(name).pw_name
-        except KeyError:
-            pass
-    return "nobody"
-
-
-_USER = _user()
+def _group():
+    """Of nobody, who owns the cache of compilers in processes, too."""
+    return grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
