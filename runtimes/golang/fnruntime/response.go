@@ -91,12 +91,16 @@ func (a *answer) appendResponse(line []byte, id string, duration int64, max int)
 	line = strconv.AppendInt(line, duration, 10)
 	line = append(line, "}\n"...)
 	if len(line) > max {
-		return line, fmt.Errorf("the response's headers need more than %d bytes", max)
+		return line, errHeaders(max)
 	}
 	if len(a.body) <= pieceMax {
 		line, a.body = append(line, a.body...), nil
 	}
 	return line, nil
+}
+
+func errHeaders(max int) error {
+	return fmt.Errorf("the response's headers need more than %d bytes", max)
 }
 
 // appendHead appends the status and headers of a response line, checked
