@@ -342,6 +342,28 @@ like(refused($function{'g.go'}, 'CC=no-cc'),
     qr/"no-cc" not found, which go needs for "in_worker": install gcc/, 'no C compiler');
 
 ok($server->stop('QUIT'), 'SIGQUIT ends nginx');
+
+# a package that fails when it is initialized
+
+$server = FnServer->new(
+    patience => 120,
+    http     => 'fn_start_timeout 120s;',
+    runtime  => '',
+    files    => { 'f.go' => <<'END', 'g.go' => $function{'g.go'} },
+package main
+
+import "github.com/nuclio/nuclio-sdk-go"
+
+var broken = func() int { panic("in a package") }()
+
+func Handler(c *nuclio.Context, e nuclio.Event) (interface{}, error) { return broken, nil }
+END
+    config   => location('f') . location('g'),
+);
+
+ok(FnServer::wait_until(sub { (code('/f') || '') eq '503' }, 20), 'it is given up');
+is(code('/g'), 200, '... and others run');
+logged(qr/"f": \d+ crashes within/);
 done_testing();
 
 sub which { my ($tool) = @_; return grep { -x "$_/$tool" } split /:/, $ENV{PATH} }

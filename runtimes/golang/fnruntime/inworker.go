@@ -62,7 +62,6 @@ type Reply struct {
 func NewInWorker(handler Handler, initContext InitContext, nginx Nginx, index int,
 	call nuclio.CallFunction) (w *InWorker, refusal Reply) {
 	debug.SetMaxStack(stackMax)
-	debug.SetTraceback("crash") // ends with a signal: nginx takes a code of 2 for final
 	settings, err := readSettings()
 	if err != nil {
 		return nil, failed(failureOf(err))
