@@ -106,7 +106,7 @@ func Handler(c *nuclio.Context, e nuclio.Event) (interface{}, error) {
 	case "log":
 		c.Logger.WarnWith("a record", "n", 7)
 	case "exec":
-		out, err := exec.Command("sh", "-c", "sed -n s/^SigBlk:.//p /proc/$$/status").Output()
+		out, err := exec.Command("sh", "-c", "sed -n s/^SigBlk:.//p /proc/self/status").Output()
 		return out, err
 	case "wait":
 		return nil, exec.Command("sh", "-c", "sleep 0.1; exit 3").Run()
@@ -202,7 +202,7 @@ sub pid  { return body('/f?do=pid') }
 
 sub logged {
     my ($pattern) = @_;
-    ok(FnServer::wait_until(sub { $server->log =~ $pattern }, 5), "logged: $pattern");
+    ok(FnServer::wait_until(sub { $server->log =~ $pattern }, 20), "logged: $pattern");
 }
 
 # what a handler sees
@@ -347,7 +347,7 @@ ok($server->stop('QUIT'), 'SIGQUIT ends nginx');
 
 $server = FnServer->new(
     patience => 120,
-    http     => 'fn_start_timeout 120s;',
+    http     => 'fn_start_timeout 120s; fn_crash_limit 2 within=1m;',
     runtime  => '',
     files    => { 'f.go' => <<'END', 'g.go' => $function{'g.go'} },
 package main
@@ -361,7 +361,7 @@ END
     config   => location('f') . location('g'),
 );
 
-ok(FnServer::wait_until(sub { (code('/f') || '') eq '503' }, 20), 'it is given up');
+ok(FnServer::wait_until(sub { (code("/f") || "") eq "503" }, 60), 'it is given up');
 is(code('/g'), 200, '... and others run');
 logged(qr/"f": \d+ crashes within/);
 done_testing();
