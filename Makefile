@@ -41,6 +41,12 @@ PYTHON_CONFIG ?= /usr/bin/python3-config
 compiled += $(if $(wildcard $(PYTHON_CONFIG)),\
 	$(build)/runtimes/embed/fn_python.so)
 
+# likewise PyPy
+
+pypy_headers := $(lastword $(wildcard /usr/include/pypy3.*))
+compiled += $(if $(and $(shell command -v pypy3),$(pypy_headers)),\
+	$(build)/runtimes/embed/fn_pypy.so)
+
 all: $(module) $(links) $(build)/runtimes/shell/fn_shell $(compiled) $(demo)
 
 # nginx is configured in a copy: a source tree is never written to.  A tree
@@ -94,6 +100,13 @@ $(build)/runtimes/dotnetcore/fn_dotnet.dll: runtimes/dotnetcore/build \
 	@rm -rf $(@D)
 	runtimes/dotnetcore/build $(@D)
 
+$(build)/runtimes/embed/fn_pypy.so: runtimes/c/fn.h \
+	$(wildcard runtimes/python/embed/pypy/*)
+	@mkdir -p $(@D)
+	pypy3 runtimes/python/embed/pypy/build.py $(build)/fn_pypy.c > /dev/null
+	$(CC) $(CFLAGS) -shared -fPIC -I runtimes/c -I $(pypy_headers) -o $@ \
+	    $(build)/fn_pypy.c -l:lib$(notdir $(pypy_headers))-c.so
+
 $(build)/demo/%.so: runtimes/c/demo/%.c runtimes/c/fn.h
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(WARN) -shared -fPIC -I runtimes/c -o $@ $<
@@ -104,7 +117,7 @@ need_build := gcc make nginx nginx-dev libjansson-dev libpcre2-dev zlib1g-dev \
 	libssl-dev python3 python3-dev
 need_test = $(need_build) libtest-base-perl curl nghttp2-client procps \
 	socat docker-compose \
-	valgrind libgoogle-gson-java $(languages) \
+	valgrind libgoogle-gson-java pypy3-dev $(languages) \
 	$(if $(TEST_NGINX_LIB),libtest-longstring-perl \
 	liblist-moreutils-perl libhttp-message-perl)
 

@@ -1,0 +1,146 @@
+/*
+ * PyPy in a worker of nginx, cffi's side: see ../../README, "In the worker".
+ * build.py adds what cffi makes of it, host.py is what it calls.
+ */
+
+#include <dlfcn.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fn.h"
+
+
+#define FN_PYPY_FUNCTION(context)  ((long) (intptr_t) (context)->user_data)
+
+
+/* in Python: host.py */
+static long fn_pypy_load(fn_context_t *context);
+static int fn_pypy_run(long function, const fn_event_t *event,
+    fn_response_t *response);
+static void fn_pypy_end(long function, fn_context_t *context);
+
+static int cffi_start_python(void);
+
+
+FN_MODULE
+
+
+FN_EXPORT int
+fn_init(fn_context_t *context)
+{
+    long  function;
+
+    if (cffi_start_python() != 0) {
+        fn_log(context, NULL, FN_LOG_ERROR, "PyPy could not start in the "
+               "worker, the lines above say why");
+        return FN_ERROR;
+    }
+
+    function = fn_pypy_load(context);
+
+    if (function < 0) {
+        return FN_ERROR;
+    }
+
+    context->user_data = (void *) (intptr_t) function;
+
+    return FN_OK;
+}
+
+
+FN_EXPORT int
+handler(fn_context_t *context, const fn_event_t *event,
+    fn_response_t *response)
+{
+    return fn_pypy_run(FN_PYPY_FUNCTION(context), event, response);
+}
+
+
+FN_EXPORT void
+fn_exit(fn_context_t *context)
+{
+    fn_pypy_end(FN_PYPY_FUNCTION(context), context);
+}
+
+
+/* of the directory that this object is in; "": there is none */
+
+static void
+fn_pypy_directory(char *path, size_t size)
+{
+    char     *name;
+    Dl_info   info;
+
+    path[0] = '\0';
+
+    if (dladdr((void *) fn_pypy_directory, &info) == 0
+        || strlen(info.dli_fname) >= size)
+    {
+        return;
+    }
+
+    strcpy(path, info.dli_fname);
+
+    name = strrchr(path, '/');
+
+    if (name) {
+        *name = '\0';
+    }
+}
+
+
+/* what is easier to call from Python than fn.h: texts in pieces */
+
+static size_t
+fn_pypy_field(const fn_event_t *event, int field, const char **data)
+{
+    fn_str_t  s;
+
+    s = fn_field(event, field);
+    *data = s.data;
+
+    return s.len;
+}
+
+
+static size_t
+fn_pypy_body(const fn_event_t *event, const char **data)
+{
+    fn_str_t  s;
+
+    s = fn_body(event);
+    *data = s.data;
+
+    return s.len;
+}
+
+
+static int
+fn_pypy_add_header(fn_response_t *response, const char *name, size_t nlen,
+    const char *value, size_t vlen)
+{
+    fn_str_t  n = { name, nlen }, v = { value, vlen };
+
+    return response->api->add_header(response, n, v);
+}
+
+
+static void
+fn_pypy_record(fn_context_t *context, const fn_event_t *event, int level,
+    const char *text, size_t len, const char *with, size_t wlen)
+{
+    fn_str_t  message = { text, len }, more = { with, wlen };
+
+    fn_record(context, event, level, message, more);
+}
+
+
+static int
+fn_pypy_fail(fn_response_t *response, const char *error, size_t elen,
+    const char *message, size_t mlen, const char *stack, size_t slen)
+{
+    fn_str_t  e = { error, elen }, m = { message, mlen }, s = { stack, slen };
+
+    return fn_fail(response, e, m, s);
+}
