@@ -52,7 +52,7 @@ class Modules(dict):
         )
 
     def _all(self):
-        return {**dict(dict.items(self)), **here.space.modules}
+        return {**dict.copy(self), **here.space.modules}
 
     def __getitem__(self, name):
         own = here.space.modules
