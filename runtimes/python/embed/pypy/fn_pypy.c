@@ -4,9 +4,8 @@
  */
 
 #include <dlfcn.h>
-#include <limits.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <pthread.h>
+#include <signal.h>
 
 #include "fn.h"
 
@@ -22,6 +21,12 @@ static void fn_pypy_end(long function, fn_context_t *context);
 
 static int cffi_start_python(void);
 
+static void fn_pypy_once(void);
+static void fn_pypy_child(void);
+
+
+static pthread_once_t  fn_pypy_started = PTHREAD_ONCE_INIT;
+
 
 FN_MODULE
 
@@ -30,6 +35,8 @@ FN_EXPORT int
 fn_init(fn_context_t *context)
 {
     long  function;
+
+    (void) pthread_once(&fn_pypy_started, fn_pypy_once);
 
     if (cffi_start_python() != 0) {
         fn_log(context, NULL, FN_LOG_ERROR, "PyPy could not start in the "
@@ -61,6 +68,38 @@ FN_EXPORT void
 fn_exit(fn_context_t *context)
 {
     fn_pypy_end(FN_PYPY_FUNCTION(context), context);
+}
+
+
+static void
+fn_pypy_once(void)
+{
+    (void) pthread_atfork(NULL, NULL, fn_pypy_child);
+}
+
+
+/* what a handler forks is no worker: SIGTERM ends it */
+
+static void
+fn_pypy_child(void)
+{
+    size_t    i;
+    sigset_t  set;
+
+    static const int  signals[] = {
+        SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGALRM,
+        SIGIO
+    };
+
+    (void) sigemptyset(&set);
+
+    for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+        (void) signal(signals[i], SIG_DFL);
+        (void) sigaddset(&set, signals[i]);
+    }
+
+    (void) sigaddset(&set, SIGCHLD);
+    (void) sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
 
 
