@@ -22,9 +22,20 @@ static void fn_pypy_end(long function, fn_context_t *context);
 static int cffi_start_python(void);
 
 static void fn_pypy_once(void);
+static void fn_pypy_prepare(void);
+static void fn_pypy_parent(void);
 static void fn_pypy_child(void);
 
 
+static const int  fn_pypy_signals[] = {
+    SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGALRM,
+    SIGIO, SIGCHLD
+};
+
+#define FN_PYPY_SIGNALS  (sizeof(fn_pypy_signals) / sizeof(int))
+
+
+static __thread sigset_t  fn_pypy_mask;
 static pthread_once_t  fn_pypy_started = PTHREAD_ONCE_INIT;
 
 
@@ -74,7 +85,32 @@ fn_exit(fn_context_t *context)
 static void
 fn_pypy_once(void)
 {
-    (void) pthread_atfork(NULL, NULL, fn_pypy_child);
+    (void) pthread_atfork(fn_pypy_prepare, fn_pypy_parent, fn_pypy_child);
+}
+
+
+/* nginx's handlers must not run in a child, not even at its start */
+
+static void
+fn_pypy_prepare(void)
+{
+    size_t    i;
+    sigset_t  set;
+
+    (void) sigemptyset(&set);
+
+    for (i = 0; i < FN_PYPY_SIGNALS; i++) {
+        (void) sigaddset(&set, fn_pypy_signals[i]);
+    }
+
+    (void) pthread_sigmask(SIG_BLOCK, &set, &fn_pypy_mask);
+}
+
+
+static void
+fn_pypy_parent(void)
+{
+    (void) pthread_sigmask(SIG_SETMASK, &fn_pypy_mask, NULL);
 }
 
 
@@ -83,23 +119,14 @@ fn_pypy_once(void)
 static void
 fn_pypy_child(void)
 {
-    size_t    i;
-    sigset_t  set;
+    size_t  i;
 
-    static const int  signals[] = {
-        SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGWINCH, SIGALRM,
-        SIGIO
-    };
-
-    (void) sigemptyset(&set);
-
-    for (i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
-        (void) signal(signals[i], SIG_DFL);
-        (void) sigaddset(&set, signals[i]);
+    for (i = 0; i < FN_PYPY_SIGNALS; i++) {
+        (void) signal(fn_pypy_signals[i], SIG_DFL);
+        (void) sigdelset(&fn_pypy_mask, fn_pypy_signals[i]);
     }
 
-    (void) sigaddset(&set, SIGCHLD);
-    (void) sigprocmask(SIG_UNBLOCK, &set, NULL);
+    (void) pthread_sigmask(SIG_SETMASK, &fn_pypy_mask, NULL);
 }
 
 

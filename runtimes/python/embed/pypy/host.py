@@ -6,9 +6,8 @@ the function that the thread runs, its Space.
 """
 
 import _thread
-import faulthandler
+import atexit
 import os
-import signal
 import sys
 import threading
 import traceback
@@ -202,7 +201,7 @@ def _recursion():
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
 _ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
-functions = []  # as far as they could be loaded: in_pypy.Thread
+functions = []  # as far as they could be loaded: in_pypy.Thread, None at its end
 spaces = {}  # by the function's name
 
 
@@ -257,9 +256,11 @@ def fn_pypy_run(function, event, response):
 
 @ffi.def_extern()
 def fn_pypy_end(function, context):
-    thread = functions[function]
+    thread, functions[function] = functions[function], None
     here.space = thread.space
     thread.end()
+    if not any(functions):
+        atexit._run_exitfuncs()
 
 
 install()
