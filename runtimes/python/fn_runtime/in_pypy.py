@@ -10,7 +10,7 @@ from _thread import get_ident
 
 from fn_pypy import ffi, lib
 
-from . import cloud_event, event, output, worker
+from . import cloud_event, event, guard, output, worker
 from .event_bytes import BytesEvent
 from .logger import current
 
@@ -135,8 +135,8 @@ class Function(worker.Function):
         self.lock = threading.Lock()
         self.threads = []
         environ = {os.fsdecode(k): os.fsdecode(v) for k, v in environ.items()}
-        command = environ.get("FN_COMMAND", "")
-        _virtualenv(command)
+        guard.install(environ)
+        _virtualenv(environ.get("FN_COMMAND", ""))
         super().__init__(environ, True, Wire(context, None))
 
     def _install(self, settings):
