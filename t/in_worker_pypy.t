@@ -110,6 +110,7 @@ for my $case (@failures) {
     answers("/threads/$case->[0]", 500, $case->[1]);
 }
 is($server->post('/async', 'raise')->{code}, 500, 'async: raises');
+is($server->post('/async', 'conflict')->{code}, 409, 'async: raises a response');
 answers('/f/text', 200, 'text é');
 is_worker('failures');
 
@@ -337,6 +338,8 @@ sub tasks {
     return <<'END';
 import asyncio
 
+from nuclio_sdk import ExceptionWithResponse
+
 
 async def init_context(context):
     await asyncio.sleep(0)
@@ -347,6 +350,8 @@ async def handler(context, event):
     await asyncio.sleep(0.001)
     if event.body == b"raise":
         raise ValueError("late")
+    if event.body == b"conflict":
+        raise ExceptionWithResponse(409)
     return context.user_data.ready
 
 

@@ -61,8 +61,6 @@ class Wire:
         return ffi.unpack(data[0], size)
 
     def record(self, level, message, members):
-        if self._context is None:
-            return
         message = message.encode("utf-8", "backslashreplace")
         members = members.encode()
         lib.fn_pypy_record(
@@ -74,6 +72,28 @@ class Wire:
             members,
             len(members),
         )
+
+
+class FunctionWire(Wire):
+    """For the records outside of events: threads of the handler's make them, too."""
+
+    def __init__(self, context):
+        super().__init__(context, None)
+        self._unlock()
+        os.register_at_fork(after_in_child=self._unlock)
+
+    def _unlock(self):
+        self._lock = threading.Lock()
+
+    def use(self, context):
+        """None: there is no more that nginx has not freed."""
+        with self._lock:
+            self._context = context
+
+    def record(self, level, message, members):
+        with self._lock:
+            if self._context is not None:
+                super().record(level, message, members)
 
 
 def text(s):
@@ -132,12 +152,16 @@ class Function(worker.Function):
 
     def __init__(self, context, environ, space):
         self.space = space
-        self.lock = threading.Lock()
         self.threads = []
         environ = {os.fsdecode(k): os.fsdecode(v) for k, v in environ.items()}
         guard.install(environ)
         _virtualenv(environ.get("FN_COMMAND", ""))
-        super().__init__(environ, True, Wire(context, None))
+        wire = FunctionWire(context)
+        try:
+            super().__init__(environ, True, wire)
+        except BaseException:
+            wire.use(None)
+            raise
 
     def _install(self, settings):
         worker.logger.print_record = self.record
@@ -205,10 +229,11 @@ class Thread:
                 answer = self.function.failure(exc)
             return self.reply(answer, response)
         finally:
-            if channel.unfinished:
-                channel.finish()
-            channel.connection = None
-            wire._event = None
+            try:
+                if channel.unfinished:
+                    channel.finish()
+            finally:
+                channel.connection = wire._event = None
 
     def reply(self, answer, response):
         if type(answer) is worker.Failure:
@@ -235,9 +260,11 @@ class Thread:
     def end(self):
         function = self.function
         function.threads.remove(self)
-        if not function.threads:
+        if function.threads:
+            function.wire.use(function.threads[0].context)
+        else:
             function.end()
-            function.wire._context = None
+            function.wire.use(None)
 
 
 def write(response, data):

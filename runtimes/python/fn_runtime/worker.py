@@ -93,6 +93,9 @@ class Function:
         if self.is_async:
             if type(result) is not AsyncGeneratorType:
                 result = self.loop().run_until_complete(result)
+        return self._rendered(result)
+
+    def _rendered(self, result):
         status, content_type, headers, body = render(result)
         lines = self.header_lines(status, content_type, headers)
         if type(body) in STREAMS:
@@ -103,7 +106,7 @@ class Function:
         """The same, of what the handler raised."""
         if isinstance(exc, ExceptionWithResponse):
             try:
-                return self.answer(exc.response())
+                return self._rendered(exc.response())
             except Exception as why:
                 exc = why
         name, message, stack = reply.description(exc)

@@ -8,6 +8,7 @@ the function that the thread runs, its Space.
 import _thread
 import atexit
 import os
+import resource
 import sys
 import threading
 import traceback
@@ -16,7 +17,8 @@ from fn_pypy import ffi, lib
 
 STACK = 768  # bytes of stack that PyPy counts for a call
 
-_dispatched = "append clear copy count extend index insert pop remove reverse sort"
+# methods of a list
+_plain = "append clear copy count extend index insert pop remove reverse sort"
 _special = "getitem setitem delitem contains iter len reversed add iadd mul eq repr"
 
 
@@ -29,6 +31,15 @@ class Space:
         self.environ = environ  # of bytes
         self.stdin, self.stdout, self.stderr = sys.__stdin__, None, None
         self.function = None
+        self.lock = threading.Lock()  # while it is loaded
+        self.failed = False
+
+    def load(self, context):
+        self.failed = True
+        from fn_runtime import in_pypy
+
+        self.function = in_pypy.Function(context, self.environ, self)
+        self.failed = False
 
 
 class Here(_thread._local):
@@ -125,7 +136,7 @@ def _of_path(name):
     return method
 
 
-for _name in _dispatched.split() + [f"__{name}__" for name in _special.split()]:
+for _name in _plain.split() + [f"__{name}__" for name in _special.split()]:
     setattr(Path, _name, _of_path(_name))
 
 
@@ -189,8 +200,10 @@ def _threads():
 def _recursion():
     """A limit that the stack can't hold would end the worker."""
     set_limit = sys.setrecursionlimit
-    size = threading.stack_size() or 8 << 20
-    most = (size - (1 << 20)) // STACK
+    size, _ = resource.getrlimit(resource.RLIMIT_STACK)
+    if size == resource.RLIM_INFINITY:
+        size = 2 << 20  # of a thread, then
+    most = size // 4 * 3 // STACK
 
     def setrecursionlimit(limit):
         set_limit(min(limit, most))
@@ -201,7 +214,8 @@ def _recursion():
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
 _ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
-functions = []  # as far as they could be loaded: in_pypy.Thread, None at its end
+functions = []  # in_pypy.Thread, None at its end
+adding = threading.Lock()
 spaces = {}  # by the function's name
 
 
@@ -220,21 +234,19 @@ def environ_of(context):
 def fn_pypy_load(context):
     environ = environ_of(context)
     name = environ[b"FN_NAME"]
-    space = spaces.get(name)
-    is_new = space is None
-    if is_new:
-        space = Space([_ROOT, *Here.space.path], environ)
-        spaces[name] = space
-    here.space = space
+    if name not in spaces:
+        spaces.setdefault(name, Space([_ROOT, *Here.space.path], environ))
+    here.space = space = spaces[name]
     try:
-        if is_new:
-            from fn_runtime import in_pypy
-
-            space.function = in_pypy.Function(context, environ, space)
-        if space.function is None:
-            return -1
-        functions.append(space.function.attach(context))
-        return len(functions) - 1
+        with space.lock:
+            if space.failed:
+                return -1  # the reason was logged
+            if space.function is None:
+                space.load(context)
+            thread = space.function.attach(context)
+        with adding:
+            functions.append(thread)
+            return len(functions) - 1
     except BaseException:
         log_exception(context)
         return -1
