@@ -109,10 +109,7 @@ ngx_http_fn_head_string(u_char *p, u_char *last, ngx_str_t *value)
     }
 
     value->data = ++p;
-
-    while (p < last && *p >= 0x20 && *p < 0x7f && *p != '"' && *p != '\\') {
-        p++;
-    }
+    p = ngx_http_fn_plain_end(p, last);
 
     if (p == last || *p != '"') {
         return NULL;

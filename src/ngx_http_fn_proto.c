@@ -228,15 +228,16 @@ ngx_http_fn_event_name(ngx_str_t *name, u_char *p, u_char *last)
         c = first ? ngx_toupper(name->data[i]) : ngx_tolower(name->data[i]);
         first = (c == '-');
 
+        if (ngx_http_fn_plain(c) && p < last) {
+            *p++ = c;
+            continue;
+        }
+
         p = ngx_http_fn_event_escape(c, p, last);
     }
 
     return ngx_http_fn_event_literal(p, last, "\"");
 }
-
-
-#define ngx_http_fn_event_plain(c)                                            \
-    ((c) >= 0x20 && (c) < 0x7f && (c) != '"' && (c) != '\\')
 
 
 static u_char *
@@ -251,9 +252,8 @@ ngx_http_fn_event_string(ngx_str_t *s, u_char *p, u_char *last)
 
     for ( ;; ) {
 
-        for (run = c; c < end && ngx_http_fn_event_plain(*c); c++) {
-            /* void */
-        }
+        run = c;
+        c = ngx_http_fn_plain_end(c, end);
 
         p = ngx_http_fn_event_put(p, last, run, c - run);
 
@@ -274,7 +274,7 @@ ngx_http_fn_event_escape(u_char c, u_char *p, u_char *last)
     u_char         buf[6];
     static u_char  hex[] = "0123456789abcdef";
 
-    if (ngx_http_fn_event_plain(c)) {
+    if (ngx_http_fn_plain(c)) {
         return ngx_http_fn_event_put(p, last, &c, 1);
     }
 

@@ -92,6 +92,48 @@ typedef struct {
 } ngx_http_fn_reply_t;
 
 
+/* what stands in a JSON string as it is, and is ASCII */
+
+#define ngx_http_fn_plain(c)                                                  \
+    ((c) >= 0x20 && (c) < 0x7f && (c) != '"' && (c) != '\\')
+
+#define ngx_http_fn_octets(c)  (0x0101010101010101ULL * (c))
+
+
+/*
+ * The end of the plain bytes from p on: eight at a time, as long as in none the
+ * highest bit says that it is below 0x20, a quote, a backslash, or above 0x7e.
+ */
+
+static ngx_inline u_char *
+ngx_http_fn_plain_end(u_char *p, u_char *last)
+{
+    uint64_t  w, odd;
+
+    while (last - p >= 8) {
+        ngx_memcpy(&w, p, 8);
+
+        odd = (w - ngx_http_fn_octets(0x20))
+              | ((w ^ ngx_http_fn_octets('"')) - ngx_http_fn_octets(1))
+              | ((w ^ ngx_http_fn_octets('\\')) - ngx_http_fn_octets(1));
+
+        odd = (odd & ~w) | w | (w + ngx_http_fn_octets(1));
+
+        if (odd & ngx_http_fn_octets(0x80)) {
+            break;
+        }
+
+        p += 8;
+    }
+
+    while (p < last && ngx_http_fn_plain(*p)) {
+        p++;
+    }
+
+    return p;
+}
+
+
 /*
  * Writes the event's line (PROTOCOL 4), LF included, to [p, last).
  * Returns its end, or NULL when it doesn't fit.
