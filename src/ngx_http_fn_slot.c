@@ -30,6 +30,8 @@ static void ngx_http_fn_slot_sweep(ngx_http_fn_zone_t *zone,
     ngx_http_fn_function_t *function);
 static ngx_uint_t ngx_http_fn_slot_ahead(ngx_http_fn_pool_t *pool,
     ngx_http_fn_ctx_t *ctx);
+static ngx_uint_t ngx_http_fn_slot_count(ngx_http_fn_function_t *function,
+    ngx_http_fn_slot_t *slot, ngx_uint_t max);
 static ngx_int_t ngx_http_fn_slot_take(ngx_http_fn_pool_t *pool,
     ngx_http_fn_ctx_t *ctx, ngx_http_fn_slot_t *slot);
 
@@ -313,12 +315,17 @@ ngx_http_fn_slot_claim(ngx_http_fn_pool_t *pool, ngx_http_fn_ctx_t *ctx)
     coming = 0;
     least = function->concurrency + ahead;
 
+    /* the slot that was given back last is the warm one */
+
+    n = pool->warm;
+
     for (i = 0; i < function->processes; i++) {
 
-        /* the slot that was given back last is the warm one */
-
-        n = (pool->warm + i) % function->processes;
         slot = &pool->share->slots[n];
+
+        if (++n == function->processes) {
+            n = 0;
+        }
 
         if (slot->state != NGX_HTTP_FN_SLOT_READY) {
             coming |= (slot->state != NGX_HTTP_FN_SLOT_DOWN);
@@ -326,7 +333,7 @@ ngx_http_fn_slot_claim(ngx_http_fn_pool_t *pool, ngx_http_fn_ctx_t *ctx)
         }
 
         coming = 1;
-        taken = ngx_http_fn_slot_taken(function, slot);
+        taken = ngx_http_fn_slot_count(function, slot, least);
 
         if (taken >= least
             || (taken >= function->concurrency && slot->stuck))
@@ -411,7 +418,9 @@ ngx_http_fn_slot_take(ngx_http_fn_pool_t *pool, ngx_http_fn_ctx_t *ctx,
 
     /* another worker may have come first: a lease then does no harm */
 
-    if (ngx_http_fn_slot_taken(function, slot) > function->concurrency) {
+    if (ngx_http_fn_slot_count(function, slot, function->concurrency + 1)
+        > function->concurrency)
+    {
         return NGX_DONE;
     }
 
@@ -435,11 +444,24 @@ ngx_uint_t
 ngx_http_fn_slot_taken(ngx_http_fn_function_t *function,
     ngx_http_fn_slot_t *slot)
 {
+    return ngx_http_fn_slot_count(function, slot, function->nplaces);
+}
+
+
+/*
+ * Places that are taken, but no more than max: a claim looks at all slots, and
+ * of a slot that is not chosen mostly at its first place.
+ */
+
+static ngx_uint_t
+ngx_http_fn_slot_count(ngx_http_fn_function_t *function,
+    ngx_http_fn_slot_t *slot, ngx_uint_t max)
+{
     ngx_uint_t  i, n;
 
     n = 0;
 
-    for (i = 0; i < function->nplaces; i++) {
+    for (i = 0; i < function->nplaces && n < max; i++) {
         n += (slot->owners[i] != 0);
     }
 
