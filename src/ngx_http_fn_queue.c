@@ -21,6 +21,8 @@
 
 static void ngx_http_fn_queue_insert(ngx_http_fn_pool_t *pool,
     ngx_http_fn_ctx_t *ctx);
+static ngx_queue_t *ngx_http_fn_queue_before(ngx_http_fn_pool_t *pool,
+    ngx_http_fn_ctx_t *ctx);
 static void ngx_http_fn_queue_publish(ngx_http_fn_pool_t *pool);
 static ngx_uint_t ngx_http_fn_queue_length(ngx_http_fn_pool_t *pool);
 static ngx_int_t ngx_http_fn_queue_first(ngx_http_fn_zone_t *zone,
@@ -144,7 +146,6 @@ static void
 ngx_http_fn_queue_insert(ngx_http_fn_pool_t *pool, ngx_http_fn_ctx_t *ctx)
 {
     ngx_queue_t         *q;
-    ngx_http_fn_ctx_t   *other;
     ngx_http_request_t  *r;
 
     r = ctx->request;
@@ -161,17 +162,7 @@ ngx_http_fn_queue_insert(ngx_http_fn_pool_t *pool, ngx_http_fn_ctx_t *ctx)
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
 
-    for (q = ngx_queue_last(&pool->waiting);
-         q != ngx_queue_sentinel(&pool->waiting);
-         q = ngx_queue_prev(q))
-    {
-        other = ngx_queue_data(q, ngx_http_fn_ctx_t, queue);
-
-        if (other->ticket <= ctx->ticket) {
-            break;
-        }
-    }
-
+    q = ngx_http_fn_queue_before(pool, ctx);
     ngx_queue_insert_after(q, &ctx->queue);
 
     if (pool->nwaiting++ == 0) {
@@ -189,6 +180,33 @@ ngx_http_fn_queue_insert(ngx_http_fn_pool_t *pool, ngx_http_fn_ctx_t *ctx)
     /* a place may have become free since it was looked for */
 
     ngx_post_event(&pool->event, &ngx_posted_events);
+}
+
+
+/* behind whom: a new ticket is the last, and those sent again are the first */
+
+static ngx_queue_t *
+ngx_http_fn_queue_before(ngx_http_fn_pool_t *pool, ngx_http_fn_ctx_t *ctx)
+{
+    ngx_queue_t        *q;
+    ngx_http_fn_ctx_t  *other;
+
+    if (ctx->ticket != NGX_HTTP_FN_TICKET_AGAIN) {
+        return ngx_queue_last(&pool->waiting);
+    }
+
+    for (q = ngx_queue_head(&pool->waiting);
+         q != ngx_queue_sentinel(&pool->waiting);
+         q = ngx_queue_next(q))
+    {
+        other = ngx_queue_data(q, ngx_http_fn_ctx_t, queue);
+
+        if (other->ticket != NGX_HTTP_FN_TICKET_AGAIN) {
+            break;
+        }
+    }
+
+    return ngx_queue_prev(q);
 }
 
 
