@@ -34,6 +34,8 @@ static ssize_t ngx_http_fn_peer_recv(ngx_connection_t *c, u_char *buf,
     size_t size);
 static ngx_chain_t *ngx_http_fn_peer_send_chain(ngx_connection_t *c,
     ngx_chain_t *in, off_t limit);
+static ngx_chain_t *ngx_http_fn_peer_send(ngx_connection_t *c,
+    ngx_chain_t *in, off_t limit);
 static ngx_uint_t ngx_http_fn_peer_may_drain(ngx_http_fn_ctx_t *ctx,
     ngx_connection_t *c, ngx_uint_t overdue);
 static void ngx_http_fn_peer_detach(ngx_peer_connection_t *pc);
@@ -326,7 +328,7 @@ ngx_http_fn_peer_send_chain(ngx_connection_t *c, ngx_chain_t *in, off_t limit)
         return in;
     }
 
-    out = ngx_send_chain(c, in, limit);
+    out = ngx_http_fn_peer_send(c, in, limit);
 
     if (out != NGX_CHAIN_ERROR || ctx->got) {
         return out;
@@ -342,6 +344,30 @@ ngx_http_fn_peer_send_chain(ngx_connection_t *c, ngx_chain_t *in, off_t limit)
     ngx_http_fn_upstream_again(ctx);
 
     return in;
+}
+
+
+/* an event without a body is one buffer: writev() is slower than send() */
+
+static ngx_chain_t *
+ngx_http_fn_peer_send(ngx_connection_t *c, ngx_chain_t *in, off_t limit)
+{
+    ssize_t     n;
+    ngx_buf_t  *b;
+
+    b = in->buf;
+
+    if (in->next || !ngx_buf_in_memory_only(b) || b->pos == b->last) {
+        return ngx_send_chain(c, in, limit);
+    }
+
+    n = ngx_send(c, b->pos, b->last - b->pos);
+
+    if (n == NGX_ERROR) {
+        return NGX_CHAIN_ERROR;
+    }
+
+    return (n == NGX_AGAIN) ? in : ngx_chain_update_sent(in, n);
 }
 
 
@@ -467,9 +493,7 @@ ngx_http_fn_peer_detach(ngx_peer_connection_t *pc)
     c = pc->connection;
     pc->connection = NULL;
 
-    if (c->read->timer_set) {
-        ngx_del_timer(c->read);
-    }
+    /* the timer for reading stays: mostly the next event finds it late enough */
 
     if (c->write->timer_set) {
         ngx_del_timer(c->write);
@@ -554,6 +578,8 @@ ngx_http_fn_peer_idle_handler(ngx_event_t *ev)
 
     c = ev->data;
     link = c->data;
+
+    ev->timedout = 0;
 
     if (!c->close) {
         n = recv(c->fd, buf, 1, MSG_PEEK);
