@@ -149,12 +149,29 @@ function responseLine(id, head, body, duration) {
   return `{"type":"response","id":"${id}",${head},${body},"duration_us":${duration}}\n`;
 }
 
+const HEADS_MAX = 64;
+const heads = new Map(); // of the usual responses, by content type
+
 /**
  * The status and headers of a response line, checked (PROTOCOL 6): status a
  * number, headers an array of [name, value] without Content-Type, names and
  * values byte strings (3.5).  Throws what the handler did wrong.
  */
 function responseHead(status, contentType, headers) {
+  if (status !== 200 || headers.length > 0) {
+    return makeHead(status, contentType, headers);
+  }
+  let head = heads.get(contentType);
+  if (head === undefined) {
+    head = makeHead(status, contentType, headers);
+    if (heads.size < HEADS_MAX) {
+      heads.set(contentType, head);
+    }
+  }
+  return head;
+}
+
+function makeHead(status, contentType, headers) {
   if (!Number.isInteger(status) || status < 200 || status > 599) {
     throw new RangeError(
       `status code must be an integer from 200 to 599, not ${show(status)}`);
