@@ -162,6 +162,7 @@ is_worker('failures');
 # children
 
 answers('/f/system', 200, 3 << 8);
+answers('/f/real_environ', 200, '0');
 answers('/f/popen_environ', 200, "only f\n");
 for my $where (qw(f main threads)) {
     answers("/$where/subprocess", 200, '7 child says x');
@@ -349,6 +350,7 @@ END
 sub code {
     return <<'END';
 import atexit
+import ctypes
 import multiprocessing
 import os
 import signal
@@ -361,6 +363,7 @@ from datetime import datetime
 from nuclio_sdk import Event, ExceptionWithResponse, Response
 
 kept = None
+libc = ctypes.CDLL(None)
 barrier = threading.Barrier(2)
 ended = []
 pub = os.path.join(os.path.dirname(__file__), "pub")
@@ -586,6 +589,11 @@ def do_subprocess(context, event):
 
 def do_system(context, event):
     return str(os.system("exit 3"))
+
+
+def do_real_environ(context, event):
+    with open("/proc/self/environ") as file:
+        return str("FN_NAME" in file.read() or libc.getenv(b"FN_NAME"))
 
 
 def do_popen_environ(context, event):

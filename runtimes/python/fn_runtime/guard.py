@@ -24,9 +24,9 @@ def install(environ, fork=None):
         return
     os._fn_guarded = True
     pid = os.getpid()
+    _environment()
     os.environ.clear()
     os.environ.update(environ)
-    _environment()
     for name in ("_exit", "abort", "execv", "execve"):
         _refuse(os, name, RuntimeError, f"os.{name}() would end the worker", pid)
     if fork is not None:
@@ -93,6 +93,8 @@ def _environment():
     execve = os.execve
     os.execv = lambda path, args: execve(path, args, os.environ)
     os.system = _system
+    for name in ("posix_spawn", "posix_spawnp"):
+        setattr(os, name, _with_environ(getattr(os, name)))
     try:
         import _posixsubprocess
     except ImportError:
@@ -110,6 +112,14 @@ def _environment():
         return fork_exec(*args)
 
     _posixsubprocess.fork_exec = with_environ
+
+
+def _with_environ(spawn):
+    def spawn_with_environ(path, argv, env, **kw_args):
+        # None is the process's, from 3.13 on
+        return spawn(path, argv, os.environ if env is None else env, **kw_args)
+
+    return spawn_with_environ
 
 
 def _system(command):
