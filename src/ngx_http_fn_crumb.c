@@ -138,7 +138,10 @@ ngx_http_fn_crumb_enter(ngx_http_fn_function_t *function, ngx_str_t *path,
 
     len = ngx_min(path->len, NGX_HTTP_FN_PATH_MAX);
 
-    ngx_memcpy(crumb->path, path->data, len);
+    if (len) {
+        ngx_memcpy(crumb->path, path->data, len);
+    }
+
     crumb->path[len] = '\0';
 
     crumb->since = now;
