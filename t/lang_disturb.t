@@ -17,7 +17,7 @@ BEGIN { require "$FindBin::RealBin/lib/FnServer.pm" }
 use Test::More;
 
 my $handler = $lang->handler('disturb');
-my $server = FnServer->new(runtime => '', config => <<"END");
+my $server = $lang->server(config => <<"END");
         location /f/ {
             $handler
             fn_timeout 5s;

@@ -25,7 +25,7 @@ my $died = $shell ? 500 : $lang->in_worker ? '500|' : 502;
 my @names = qw(exit kill time own memory);
 my %more = (memory => 'fn_limit memory=512m;', time => 'fn_timeout 900ms;');
 
-my $server = FnServer->new(runtime => '', config => join '', map {
+my $server = $lang->server(config => join '', map {
     my $handler = $lang->handler($_);
     my $more = $more{$_} || '';
     <<"END" } @names);

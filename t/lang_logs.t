@@ -62,6 +62,10 @@ add_block_preprocessor(sub {
     } elsif (defined $block->process && $lang->in_worker) {
         $block->set_value(name => $block->name . " # in a worker, " . $block->process);
         $block->set_value(skip_eval => '1: 1');
+
+    } elsif (defined $block->dies && $lang->in_worker && $lang->is('golang')) {
+        $block->set_value(name => $block->name . " # golang: a panic elsewhere ends the worker");
+        $block->set_value(skip_eval => '1: 1');
     }
 
     $block->set_value(request => ["GET /f/$get", 'GET /f/text'])

@@ -28,8 +28,7 @@ my %handler = (
     watch => $lang->handler('watch', target => "%DIR%/code/$file"),
 );
 
-my $server = FnServer->new(
-    runtime => '',
+my $server = $lang->server(
     env     => { FN_TEST_SECRET => 1 },
     files   => { "code/$file" => $source },
     config  => <<"END",

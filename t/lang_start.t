@@ -67,7 +67,7 @@ my $built = $lang->in_worker && $lang->is('golang');
 my @names = grep { !$built || /good|slow|init/ } sort keys %function;
 my $config = join '', @location{@names};
 
-my $server = FnServer->new(runtime => '', files => \%files, config => $config);
+my $server = $lang->server(files => \%files, config => $config);
 
 my %reply;
 @reply{@names} = $server->many(map { ['GET', "/$_/text", undef, timeout => 120] } @names);

@@ -27,8 +27,7 @@ my %handler = (
     code => $lang->handler('code', target => "%DIR%/code/$file"),
 );
 
-my $server = FnServer->new(
-    runtime => '',
+my $server = $lang->server(
     workers => 2,
     files   => { "code/$file" => $source },
     http    => "add_header X-Id \$request_id always;\n",

@@ -75,6 +75,12 @@ END
 
 sub names { return map { $_->[0] } table() }
 
+# A server, which may have to build the function first
+sub server {
+    my ($self, %option) = @_;
+    return FnServer->new(runtime => '', patience => 120, %option);
+}
+
 sub in_worker { return $_[0]{in_worker} }
 
 sub is { my ($self, @names) = @_; return scalar grep { $_ eq $self->{name} } @names }

@@ -61,7 +61,7 @@ our $ConfFile   = "$ConfDir/nginx.conf";
 
 $ENV{TEST_NGINX_SERVER_ROOT} = $ServRoot;
 
-my $START_SECONDS = 30;
+my $START_SECONDS = 120;     # a configuration may build functions
 my $owner_pid     = $$;
 
 my %SETTING_OF = (
