@@ -167,6 +167,8 @@ install:
 	    $(DESTDIR)/usr/lib/nginx/modules
 	install -m 644 runtimes/c/fn.h $(DESTDIR)/usr/include
 	cp -RL $(build)/install/runtimes/. $(to)
+	install -d $(to)/c
+	install -m 644 runtimes/c/fn.h $(to)/c
 	cd $(to) && rm -rf */tests */demo */conformance.* */build \
 	    && find . -name __pycache__ -prune -exec rm -rf {} +
 	chmod -R u=rwX,go=rX $(to)
