@@ -67,7 +67,6 @@ create(void)
 {
     char     *stack;
     fiber_t  *f;
-    sigset_t  mask;
 
     f = calloc(1, sizeof(fiber_t));
     if (f == NULL) {
@@ -93,6 +92,17 @@ create(void)
 
     makecontext(&f->context, start, 0);
 
+    return f;
+}
+
+
+/* until Go waits for the first time */
+
+static void
+begin(fiber_t *f)
+{
+    sigset_t  mask;
+
     fiber = f;
 
     pthread_sigmask(SIG_SETMASK, NULL, &mask);
@@ -102,8 +112,6 @@ create(void)
     }
 
     pthread_sigmask(SIG_SETMASK, &mask, NULL);
-
-    return f;
 }
 
 
@@ -145,11 +153,19 @@ fn_worker_wait(fn_worker_t *worker, int rc)
 FN_EXPORT int
 fn_init(fn_context_t *context)
 {
+    fiber_t  *f;
+
     fn_environ_give(fn_environ(context));
 
-    if (fiber == NULL && create() == NULL) {
-        fn_log(context, NULL, FN_LOG_ERROR, "no memory for a stack");
-        return FN_ERROR;
+    if (fiber == NULL) {
+        f = create();
+
+        if (f == NULL) {
+            fn_log(context, NULL, FN_LOG_ERROR, "no memory for a stack");
+            return FN_ERROR;
+        }
+
+        begin(f);
     }
 
     fiber->worker.call = FN_WORKER_INIT;
