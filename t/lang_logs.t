@@ -68,6 +68,11 @@ add_block_preprocessor(sub {
         $block->set_value(skip_eval => '1: 1');
     }
 
+    if (defined $block->dies && $lang->in_worker && $lang->is('golang')) {
+        $block->set_value(name => $block->name . ' # a goroutine that panics ends the worker');
+        $block->set_value(skip_eval => '1: 1');
+    }
+
     $block->set_value(request => ["GET /f/$get", 'GET /f/text'])
         if !defined $block->request;
     $block->set_value(error_code => [$block->status // 200, 200]);

@@ -51,6 +51,7 @@ _DEFAULT_TYPES = {"golang": _UTF8, "shell": _UTF8}
 # what a language has not, and its handler can't answer by 501
 _LACKS = {
     "golang": {"print": "os.Stdout is the descriptor, of no event"},
+    "golang-in-worker": {"background": "a goroutine that panics ends the worker"},
     "java": {"init": "there is no init_context"},
     "shell": {
         "init": "there is no init_context",
@@ -105,6 +106,7 @@ class Language:
         self.lacks = dict(_LACKS.get(self.language, {}))
         if self.in_worker:
             self.lacks.update(_IN_WORKER_LACKS)
+            self.lacks.update(_LACKS.get(name, {}))
         elif self.nginx:
             self.lacks.update(_BY_NGINX_LACKS)
         self.missing = self.package = None

@@ -161,9 +161,6 @@ func (w *InWorker) reply(a *answer) (reply Reply, f *failure) {
 	if err == nil && len(a.headers) > 0 {
 		w.head, err = a.appendHeaders(w.head, appendLengths)
 	}
-	if err == nil && len(w.head) > w.channel.settings.lineMax {
-		err = errHeaders(w.channel.settings.lineMax) // what a process does
-	}
 	if err != nil {
 		return reply, failureOf(err)
 	}

@@ -91,16 +91,12 @@ func (a *answer) appendResponse(line []byte, id string, duration int64, max int)
 	line = strconv.AppendInt(line, duration, 10)
 	line = append(line, "}\n"...)
 	if len(line) > max {
-		return line, errHeaders(max)
+		return line, fmt.Errorf("the response's headers need more than %d bytes", max)
 	}
 	if len(a.body) <= pieceMax {
 		line, a.body = append(line, a.body...), nil
 	}
 	return line, nil
-}
-
-func errHeaders(max int) error {
-	return fmt.Errorf("the response's headers need more than %d bytes", max)
 }
 
 // appendHead appends the status and headers of a response line, checked

@@ -125,7 +125,7 @@ def signals_gone(trial):
             check("it ends", process.ended() is not None, "it lives on")
 
 
-@case("disturbance: a thread or timer fails")
+@case("disturbance: a thread or timer fails", "background")
 def background(trial):
     try:
         process = trial.process
