@@ -25,14 +25,12 @@ type event struct {
 	query      string
 	headers    []field // in the order of the request; those of a name stand together
 	timestamp  string
-	millis     int64 // since the epoch, when there is no timestamp
 	remoteAddr string
 	startBy    int64 // ms; -1 is none
 	level      string
 	body       []byte
-	fields     []field  // of the query, when it was parsed
-	from       *channel // in the worker: where parts that are not there come from
-	has        part
+	fields     []field // of the query, when it was parsed
+	parts      *parts  // in the worker: which of them are there
 }
 
 // wireEvent is an event with room for the headers that most requests have.
@@ -172,8 +170,8 @@ func (e *event) GetContentType() string { return e.GetHeaderString("Content-Type
 func (e *event) RemoteAddr() string { return e.with(partLine).remoteAddr }
 
 func (e *event) GetTimestamp() time.Time {
-	if e.with(partLine).timestamp == "" {
-		return time.UnixMilli(e.millis).UTC()
+	if e.with(partLine).parts != nil {
+		return time.UnixMilli(e.parts.milliseconds).UTC()
 	}
 	seconds, _ := strconv.ParseFloat(e.timestamp, 64)
 	return time.UnixMicro(int64(math.Round(seconds * 1e6))).UTC()

@@ -37,6 +37,19 @@ const (
 	partBody
 )
 
+// parts says what of an event was fetched.
+type parts struct {
+	from         *channel
+	has          part
+	milliseconds int64
+}
+
+// workerEvent is an event whose parts are fetched.
+type workerEvent struct {
+	event
+	parts parts
+}
+
 // InWorker is a function's context in a worker.
 type InWorker struct {
 	context *nuclio.Context
@@ -92,7 +105,9 @@ func (w *InWorker) init(initContext InitContext) (f *failure) {
 
 // Serve runs the handler; cloud says that the event carries a CloudEvent.
 func (w *InWorker) Serve(level string, cloud bool) Reply {
-	e := &event{trigger: w.trigger, from: &w.channel}
+	lazy := &workerEvent{event: event{trigger: w.trigger}, parts: parts{from: &w.channel}}
+	e := &lazy.event
+	e.parts = &lazy.parts
 	e.SetTriggerInfoProvider(&e.trigger)
 	w.channel.start(e, level)
 	reply := w.answer(e, cloud)
@@ -203,8 +218,8 @@ func (c *channel) write(data []byte) error {
 
 // with returns the event with a part of it.
 func (e *event) with(what part) *event {
-	if e.from != nil {
-		e.from.fetch(e, what)
+	if e.parts != nil {
+		e.parts.from.fetch(e, what)
 	}
 	return e
 }
@@ -214,10 +229,10 @@ func (e *event) with(what part) *event {
 func (c *channel) fetch(e *event, what part) {
 	c.mutex.Lock()
 	defer c.mutex.Unlock()
-	if e.has&what != 0 {
+	if e.parts.has&what != 0 {
 		return
 	}
-	e.has |= what
+	e.parts.has |= what
 	if c.running != e {
 		c.nginx.Record(c.running != nil, levelError, "an event was read after its handler had returned: "+
 			"what was not read before is empty", nil)
@@ -227,7 +242,7 @@ func (c *channel) fetch(e *event, what part) {
 	case partLine:
 		line := c.nginx.Line()
 		e.method, e.path, e.query = line.Method, line.Path, line.Query
-		e.remoteAddr, e.millis = line.RemoteAddr, line.Milliseconds
+		e.remoteAddr, e.parts.milliseconds = line.RemoteAddr, line.Milliseconds
 	case partID:
 		e.SetID(nuclio.ID(c.nginx.ID()))
 	case partHeaders:
