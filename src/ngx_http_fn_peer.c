@@ -493,7 +493,7 @@ ngx_http_fn_peer_detach(ngx_peer_connection_t *pc)
     c = pc->connection;
     pc->connection = NULL;
 
-    /* the timer for reading stays: the next event mostly finds it late enough */
+    /* the timer for reading stays, and mostly serves the next event, too */
 
     if (c->write->timer_set) {
         ngx_del_timer(c->write);
