@@ -1,15 +1,45 @@
-"""The clients: wrk for rates, sockets for latencies and long bodies."""
+"""Requests that are made one at a time; load.c makes many."""
 
-import gc
 import http.client
-import re
-import select
+import json
 import socket
 import subprocess
 import time
 
 PIECE = bytes(65536)
 HOST = "127.0.0.1"
+
+# a workload: what is posted, and what has to be answered
+DOCUMENT = {
+    "id": 4711,
+    "name": "measured",
+    "active": True,
+    "parent": 42,
+    "tags": ["red", "green", "blue", "y\u00e9llow"],
+    "items": [
+        {"sku": f"A-{n:04}", "quantity": n, "price": n + 0.25, "note": "as ordered"}
+        for n in range(13)
+    ],
+}
+JSON = json.dumps(DOCUMENT, ensure_ascii=False).encode()
+BODY = bytes(range(256)) * 4096
+POSTED = {"json": (JSON, "application/json"), "body": (BODY, "application/x-binary")}
+ANSWERS = {
+    "hello": lambda body: body == b"Hello, world",
+    "json": lambda body: json.loads(body) == DOCUMENT,
+    "body": lambda body: int(body) == len(BODY),
+    "wait": lambda body: body == b"waited",
+}
+
+
+def request(path):
+    """Its bytes; a workload is a path without a slash."""
+    workload = path.strip("/")
+    if workload not in POSTED:
+        return f"GET /{workload} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
+    body, kind = POSTED[workload]
+    head = f"POST /{workload} HTTP/1.1\r\nHost: {HOST}\r\nContent-Type: {kind}\r\n"
+    return head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body
 
 
 def reachable(address):
@@ -29,39 +59,32 @@ def event(path):
 
 
 def get(port, path, timeout=60):
+    body, kind = POSTED.get(path.strip("/"), (None, None))
     connection = http.client.HTTPConnection(HOST, port, timeout=timeout)
-    connection.request("GET", path)
+    method = "POST" if body else "GET"
+    connection.request(method, path, body, {"Content-Type": kind} if body else {})
     answer = connection.getresponse()
-    body = answer.read()
+    text = answer.read()
     connection.close()
-    return answer.status, answer.getheader("Content-Type", ""), body
+    return answer.status, answer.getheader("Content-Type", ""), text
 
 
 def ready(port, path, seconds=20):
-    """Waits for a 200; a function still starting answers 503."""
+    """Waits for a 200, and looks at the answer of a workload; a function still
+    starting answers 503."""
     deadline = time.monotonic() + seconds
+    name = path.strip("/")
     while True:
-        status, kind, body = get(port, path)
-        if status == 200 and kind.startswith("text/plain") and body:
-            return
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{path} answers {status}, {kind}: {body[:200]}")
+        status, kind, body = get(port, "/" + name)
+        if status == 200:
+            break
+        if status != 503 or time.monotonic() > deadline:
+            raise RuntimeError(f"/{name} answers {status}, {kind}: {body[:200]}")
         time.sleep(0.1)
-
-
-def wrk(port, path, connections, seconds):
-    """Requests per second, their number, and what went wrong."""
-    argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s"]
-    argv.append(f"http://{HOST}:{port}{path}")
-    run = subprocess.run(
-        argv, capture_output=True, text=True, timeout=seconds + 30
-    )
-    found = re.search(r"Requests/sec:\s*([\d.]+)", run.stdout)
-    if not found:
-        raise RuntimeError(f"wrk, {path}: {run.stdout}{run.stderr}")
-    count = int(re.search(r"(\d+) requests in", run.stdout)[1])
-    wrong = re.findall(r"Non-2xx.*|Socket errors.*", run.stdout)
-    return float(found[1]), count, wrong
+    if name == "json" and body == b"Hello, world":
+        return  # nginx itself, without a look at what was posted
+    if name in ANSWERS and not ANSWERS[name](body):
+        raise RuntimeError(f"/{name} answers {body[:200]}")
 
 
 CALLS = """
@@ -103,56 +126,3 @@ def transfer(port, path, size):
 
 def pieces(size):
     return (PIECE for _ in range(size // len(PIECE)))
-
-
-class Loop:
-    """Connections that each send the next request when answered.
-
-    Each request counts once: wrk would add, for one that took long, those
-    that it "should have sent" meanwhile, which makes a percentile of one slow
-    call in 5,000 a percentile of the slow call alone.
-    """
-
-    def __init__(self, port, path, connections):
-        self.address = (HOST, port)
-        self.request = f"GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n".encode()
-        self.poll = select.epoll()
-        self.sockets = {}
-        self.latencies = []
-        self.failed = 0
-        for _ in range(connections):
-            self.open()
-
-    def open(self):
-        sock = socket.create_connection(self.address)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.poll.register(sock, select.EPOLLIN)
-        self.send(sock)
-
-    def send(self, sock):
-        self.sockets[sock.fileno()] = sock, time.perf_counter()
-        sock.send(self.request)
-
-    def receive(self, number):
-        sock, start = self.sockets[number]
-        answer = sock.recv(65536)  # short: it comes in one piece
-        self.latencies.append(time.perf_counter() - start)
-        self.failed += not answer.startswith(b"HTTP/1.1 200 ")
-        if b"Connection: close" in answer or not answer:
-            self.sockets.pop(number)[0].close()
-            self.open()
-        else:
-            self.send(sock)
-
-    def run(self, seconds):
-        """Latencies in seconds, sorted, and how many requests failed."""
-        gc.disable()
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
-            for number, _ in self.poll.poll(1):
-                self.receive(number)
-        gc.enable()
-        for sock, _ in self.sockets.values():
-            sock.close()
-        self.poll.close()
-        return sorted(self.latencies), self.failed

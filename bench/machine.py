@@ -10,17 +10,28 @@ PYPY = "import sys; print('.'.join(map(str, sys.pypy_version_info[:3])))"
 VERSIONS = {
     "nginx": ["nginx", "-v"],
     "python": ["/usr/bin/python3", "--version"],
-    "node": ["/usr/bin/node", "--version"],
     "pypy": ["pypy3", "-c", PYPY],
+    "node": ["/usr/bin/node", "--version"],
     "go": ["go", "version"],
     "java": ["java", "-version"],
     "dotnet": ["dotnet", "--version"],
     "ruby": ["ruby", "--version"],
-    "puma": ["puma", "--version"],
     "uwsgi": ["uwsgi", "--version"],
     "gunicorn": ["/usr/bin/gunicorn", "--version"],
-    "wrk": ["wrk", "--version"],
-    "lua module": ["dpkg-query", "-W", "libnginx-mod-http-lua"],
+}
+PACKAGES = {
+    "uvicorn": "python3-uvicorn",
+    "uvloop": "python3-uvloop",
+    "httptools": "python3-httptools",
+    "php-fpm": "php8*-fpm",
+    "puma": "puma",
+    "webrick": "ruby-webrick",
+    "gson": "libgoogle-gson-java",
+    "fcgiwrap": "fcgiwrap",
+    "lua-nginx-module": "libnginx-mod-http-lua",
+    "njs": "libnginx-mod-http-js",
+    "jq": "jq",
+    "jansson": "libjansson-dev",
 }
 
 
@@ -34,7 +45,17 @@ def output(argv):
 
 def version(argv):
     found = re.search(r"\d+\.\d+[\w.]*", output(argv))
-    return found[0] if found else "?"
+    return found[0] if found else None
+
+
+def versions():
+    """Of what is there."""
+    seen = {name: version(argv) for name, argv in VERSIONS.items()}
+    for name, package in PACKAGES.items():
+        text = output(["dpkg-query", "-W", "-f", "${Version} ", package])
+        found = re.match(r"(?:\d+:)?(\d[\w.]*)", text)
+        seen[name] = found[1] if found else None
+    return {name: text for name, text in seen.items() if text}
 
 
 def line(path, key):
@@ -54,5 +75,4 @@ def facts(root):
         "load before": f"{os.getloadavg()[0]:.2f}",
         "niceness": os.nice(0),
         "revision": revision.strip() if " " not in revision.strip() else "?",
-        **{name: version(argv) for name, argv in VERSIONS.items()},
     }

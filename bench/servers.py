@@ -1,9 +1,11 @@
 """Starts what is measured, nginx and the peers, and stops all of it."""
 
 import contextlib
+import glob
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import subprocess
@@ -12,14 +14,15 @@ import time
 
 import client
 import process
+from subjects import entry
 
 BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
 FUNCTIONS = BENCH / "functions"
-OURS = ROOT / "build" / "ngx_http_fn_module.so"
-DEBIAN = pathlib.Path("/usr/lib/nginx/modules")
-LUA = [DEBIAN / "ndk_http_module.so", DEBIAN / "ngx_http_lua_module.so"]
-START_S = 120
+BUILD = ROOT / "build"
+LOAD = ["gcc", "-O2", "-o", "load", BENCH / "load.c"]
+OBJECT = ["gcc", "-O2", "-shared", "-fPIC", "-I", ROOT / "runtimes" / "c"]
+START_S = 60
 STOP_S = 5
 
 
@@ -46,20 +49,35 @@ class Stage:
         self.port = first_port
         self.user = identity()
         self.problems = []
+        self.missing = {}  # subject: why it isn't measured
+        self.built = set()
 
     def __enter__(self):
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="fn-bench-"))
         self.path.chmod(0o755)
+        self.directory("cache", "nobody" if self.user == "www-data" else None)
+        self.run(LOAD)
+        for name in ("native", "long"):
+            source = FUNCTIONS / f"{name}.c"
+            self.run(OBJECT + ["-o", f"{name}.so", source, "-ljansson"])
         return self
 
     def __exit__(self, *error):
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def run(self, argv, env=None):
+        argv = [str(word) for word in argv]
+        seen = subprocess.run(argv, cwd=self.path, env=env, capture_output=True)
+        if seen.returncode:
+            text = (seen.stdout + seen.stderr).decode(errors="replace")
+            raise RuntimeError(f"{argv[0]}: {text.strip()[-1000:]}")
 
     @contextlib.contextmanager
     def server(self, name, argv, user):
         with open(self.path / f"{name}.log", "wb") as log:
             server = subprocess.Popen(
                 as_user(user) + [str(word) for word in argv],
+                cwd=self.path,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -79,55 +97,51 @@ class Stage:
         return path
 
     @contextlib.contextmanager
-    def peer(self, name, argv, address, pause=0.05):
+    def peer(self, name, argv, address, pause=0.02):
         """A server of the peers' user, when it listens at address."""
         with self.server(name, argv, self.user) as server:
             self.wait(server, name, address, pause)
             yield server
 
     @contextlib.contextmanager
-    def nginx(self, scenario, modules=(), workers=1, more=None):
-        """nginx with conf/<scenario>.conf; gives its port and workers."""
+    def nginx(self, name, server, main="", http="", workers=1, names=()):
+        """nginx with these parts of a configuration; gives it when it listens."""
         self.port, port = self.port + 1, self.port
-        run = self.path / f"nginx-{port}"
+        run = self.path / f"nginx-{name}"
+        shutil.rmtree(run, ignore_errors=True)
         run.mkdir()
-        names = {**self.names(run, port, modules, workers), **(more or {})}
-        fill(BENCH / "conf" / "nginx.conf", run / "nginx.conf", names)
-        fill(BENCH / "conf" / f"{scenario}.conf", run / "scenario.conf", names)
-        self.compile(run)
+        names = {
+            "SERVER": server,
+            "MAIN": main,
+            "HTTP": http,
+            "WORKERS": workers,
+            "PORT": port,
+            **self.names(),
+            **dict(names),
+            "RUN": run,
+        }
+        text = fill((BENCH / "nginx.conf").read_text(), names)
+        (run / "nginx.conf").write_text(text)
         log = run / "error.log"
         argv = ["nginx", "-p", run, "-c", run / "nginx.conf", "-e", log]
-        with self.server(f"nginx-{port}", argv, None) as master:
-            self.wait(master, f"nginx-{port}", ("127.0.0.1", port))
+        with self.server(f"nginx-{name}", argv, None) as master:
+            self.wait(master, f"nginx-{name}", ("127.0.0.1", port), log=log)
             yield Nginx(master.pid, port)
-        self.complain(scenario, log)
+        self.complain(name, log)
 
-    def wrk(self, nginx, path, connections, seconds):
-        """Requests per second, and their number."""
-        rate, count, wrong = client.wrk(nginx.port, path, connections, seconds)
-        if wrong:
-            self.problems.append(f"{path}, {connections}: {', '.join(wrong)}")
-        return rate, count
-
-    def names(self, run, port, modules, workers):
+    def names(self):
+        root = "fn_user root;" if self.user == "root" else ""
         return {
-            "MODULES": "\n".join(f"load_module {path};" for path in modules),
-            "WORKERS": str(workers),
             "USER": f"user {self.user};" if self.user else "",
-            "FN_USER": f"fn_user {self.user};" if self.user == "root" else "",
-            "RUN": str(run),
-            "PORT": str(port),
-            "PEERS": str(self.path / "peers"),
-            "CACHE": str(self.path / "cache"),
-            "BUILD": str(ROOT / "build"),
-            "DEMO": str(ROOT / "runtimes"),
-            "FUNCTIONS": str(FUNCTIONS),
+            "FN": f"""{root} fn_start_timeout 120s; fn_env FN_CACHE=@STAGE@/cache;
+                fn_command python /usr/bin/python3;""",
+            "STAGE": self.path,
+            "BUILD": BUILD,
+            "MODULES": "/usr/lib/nginx/modules",
+            "FUNCTIONS": FUNCTIONS,
+            "PEERS": BENCH / "peers",
+            "PHP_FPM": (glob.glob("/usr/sbin/php-fpm*") or ["php-fpm"])[0],
         }
-
-    def compile(self, run):
-        argv = ["gcc", "-O2", "-shared", "-fPIC", "-I", ROOT / "runtimes" / "c"]
-        argv += ["-o", run / "body.so", FUNCTIONS / "body.c"]
-        subprocess.run(argv, check=True)
 
     def complain(self, name, log):
         """What nginx wrote at level error and above is a problem."""
@@ -137,54 +151,116 @@ class Stage:
             self.problems.append(f"{name}: {len(lines)} log lines: {line}")
 
     @contextlib.contextmanager
-    def peers(self):
-        directory = self.directory("peers")
+    def subject(self, subject, workload):
+        """nginx with a subject, and its server if it is a peer."""
+        parallel = 64 if workload == "wait" else 1
+        built = self.directory(f"built-{subject.name}")
+        names = {
+            **self.names(),
+            "WORK": workload,
+            "ENTRY": entry(subject, workload),
+            "PARALLEL": parallel,
+            "POOL": "thread_pool wait threads=64;" if parallel > 1 else "",
+            "THREADS": "threads=wait" if parallel > 1 else "",
+            "BUILT": built,
+            "SOCKET": built / f"{workload}.sock",
+            "TCP": self.port + 45,
+            "CONF": built / (subject.conf or "none"),
+        }
+        self.prepare(subject, built, names)
+        location = subject.location + (subject.wait if parallel > 1 else "")
+        text = f"location = /{workload} {{ {location} }}"
+        http = subject.http
+        if subject.ours:
+            http += "@FN@"
+            text += " location = /fn { fn_status; }"
         with contextlib.ExitStack() as stack:
-            for name, argv in peer_commands(directory).items():
-                path = str(directory / f"{name}.sock")
-                stack.enter_context(self.peer(name, argv, path))
-            yield
+            root = None
+            if subject.server:
+                command = subject.server
+                command += " " + subject.server_wait if parallel > 1 else ""
+                argv = shlex.split(fill(command, names))
+                address = str(names["SOCKET"])
+                if "@TCP@" in subject.server:
+                    address = ("127.0.0.1", names["TCP"])
+                peer = self.peer(f"{subject.name}-{workload}", argv, address)
+                root = stack.enter_context(peer).pid
+            nginx = self.nginx(subject.name, text, subject.main, http, names=names)
+            nginx = stack.enter_context(nginx)
+            client.ready(nginx.port, workload, START_S)
+            if subject.ours:
+                root = nginx.keeper()
+            yield Running(nginx, root)
 
-    def wait(self, server, name, address, pause=0.05):
+    def prepare(self, subject, built, names):
+        if subject.conf:
+            text = (BENCH / "peers" / subject.conf).read_text()
+            names["CONF"].write_text(fill(text, names))
+        if subject.build and subject.name not in self.built:
+            env = {
+                **os.environ,
+                "GOCACHE": str(self.path / "go"),
+                "GO111MODULE": "off",
+                "DOTNET_CLI_HOME": str(self.path),
+            }
+            command = " ".join(subject.build.split())
+            self.run(["sh", "-c", fill(command, names)], env)
+            self.built.add(subject.name)
+
+    def load(self, name, port, request, connections, seconds, rate=None):
+        """What load.c measures; what goes wrong is a problem of name."""
+        argv = [self.path / "load", port, connections, seconds]
+        argv += [self.file(request)] + ([rate] if rate else [])
+        argv = [str(word) for word in argv]
+        run = subprocess.run(
+            argv, capture_output=True, text=True, timeout=seconds + 30
+        )
+        if run.returncode:
+            raise RuntimeError(f"{name}: {run.stderr}")
+        seen = json.loads(run.stdout)
+        if seen["failed"] or seen["broken"] or not seen["requests"]:
+            self.problems.append(
+                f"{name}, {connections} connections: {seen['failed']} failed and "
+                f"{seen['broken']} broken of {seen['requests']}"
+            )
+        return seen
+
+    def file(self, request):
+        """The name of a file with the bytes of a request."""
+        path = self.path / f"request-{request.strip('/').replace('/', '-')}"
+        if not path.exists():
+            path.write_bytes(client.request(request))
+        return path
+
+    def wait(self, server, name, address, pause=0.02, log=None):
         deadline = time.monotonic() + START_S
         while not client.reachable(address):
             if server.poll() is not None or time.monotonic() > deadline:
-                log = (self.path / f"{name}.log").read_text(errors="replace")
-                raise RuntimeError(f"{name} did not start: {log[-2000:]}")
+                path = log if log and log.exists() else self.path / f"{name}.log"
+                text = path.read_text(errors="replace").strip()
+                raise RuntimeError(f"{name} did not start: {text[-1000:]}")
             time.sleep(pause)
-
-
-def peer_commands(directory):
-    """One process each, on a unix socket, without a log of requests."""
-    peers = BENCH / "peers"
-    gunicorn = ["/usr/bin/gunicorn", "--chdir", peers, "--workers", 1]
-    gunicorn += ["--log-level", "warning", "wsgi:application", "--bind"]
-    uwsgi = ["uwsgi", "--plugins", "python3", "--chdir", peers]
-    uwsgi += ["--module", "wsgi", "--processes", 1, "--listen", 128]
-    uwsgi += ["--disable-logging", "--die-on-term", "--socket"]
-    threads = ["--worker-class", "gthread", "--threads", 4]
-    return {
-        "uwsgi": uwsgi + [directory / "uwsgi.sock"],
-        "gunicorn": gunicorn + [f"unix:{directory}/gunicorn.sock"],
-        "gthread": gunicorn + [f"unix:{directory}/gthread.sock"] + threads,
-        "node": ["/usr/bin/node", peers / "http" / "node.js", directory / "node.sock"],
-    }
 
 
 class Nginx:
     def __init__(self, master, port):
         self.master = master
         self.port = port
-
-    def workers(self):
-        return [
+        client.get(port, "/up")  # a worker is there when it answers
+        self.worker = next(
             pid
-            for pid in process.children(self.master)
+            for pid in process.children(master)
             if process.title(pid).startswith("nginx: worker")
-        ]
+        )
 
     def status(self):
         return json.loads(client.get(self.port, "/fn")[2])
+
+    def keeper(self):
+        """It and what descends from it are our processes; None if there are
+        none, as in an nginx with native functions only."""
+        supervisor = self.status()["nginx"].get("supervisor")
+        return process.parent(supervisor) if supervisor else None
 
     def processes(self):
         """The process of each location that has one."""
@@ -195,18 +271,45 @@ class Nginx:
         }
 
 
-def fill(source, target, names):
-    text = source.read_text()
-    for name, value in names.items():
-        text = text.replace(f"@{name}@", value)
-    target.write_text(text)
+class Running:
+    """A subject that runs: its nginx worker, and the processes beside it."""
+
+    def __init__(self, nginx, root):
+        self.port = nginx.port
+        self.worker = nginx.worker
+        self.root = root
+
+    def beside(self):
+        return process.family(self.root) if self.root else []
+
+    def cpu(self):
+        return process.cpu(self.worker), process.cpu_of_all(self.beside())
+
+    def memory(self):
+        """MiB; of processes that share pages RSS counts these in each."""
+        pids = self.beside()
+        both = [process.memory(self.worker)], [process.memory(pid) for pid in pids]
+        names = "worker", "beside"
+        return {
+            f"{who}_{what}_mib": round(sum(one[i] for one in sizes) / 1024, 2)
+            for who, sizes in zip(names, both)
+            for i, what in enumerate(("rss", "pss"))
+        }
+
+
+def fill(text, names):
+    """Twice: values have names in them."""
+    for _ in range(2):
+        for name, value in names.items():
+            text = text.replace(f"@{name}@", str(value))
+    return text
 
 
 def stop(server):
     """Asks, waits, then kills what is left of it and its children."""
     quiet = {signal.SIGINT, signal.SIGTERM}
     signal.pthread_sigmask(signal.SIG_BLOCK, quiet)
-    family = process.family(server.pid)
+    family = [(pid, process.started(pid)) for pid in process.family(server.pid)]
     server.terminate()
     with contextlib.suppress(subprocess.TimeoutExpired):
         server.wait(STOP_S)

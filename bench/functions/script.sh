@@ -1,3 +1,0 @@
-#!/bin/sh
-
-printf 'Hello from sh\n'

@@ -1,0 +1,4 @@
+#!/bin/sh
+
+sleep 0.010
+printf "waited"
