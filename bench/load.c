@@ -2,12 +2,15 @@
  * The client: sends one request over a number of connections to 127.0.0.1,
  * and says how long the answers took.
  *
- *     load PORT CONNECTIONS SECONDS FILE [RATE]
+ *     load PORT CONNECTIONS SECONDS FILE PID [RATE]
  *
  * FILE is the request as it is sent.  Without RATE each connection sends the
  * next request when it has been answered, and each request counts once.  With
  * RATE so many requests a second are due, at equal distances; the time of one
  * begins when it is due, even if its connection was busy then.
+ *
+ * "cpu_us" is what PID computed for a request, once there were as many answers
+ * as connections: making these is not part of it.
  */
 
 #define _GNU_SOURCE
@@ -58,15 +61,26 @@ static int64_t            *times;
 static size_t              count, room;
 static uint64_t            failed, broken;
 
+static clockid_t           server;      /* processor time of PID */
+static int64_t             server_start;
+static size_t              server_count;
+
+
+static int64_t
+read_clock(clockid_t clock)
+{
+    struct timespec  ts = { 0, 0 };
+
+    clock_gettime(clock, &ts);
+
+    return ts.tv_sec * SECOND + ts.tv_nsec;
+}
+
 
 static int64_t
 now(void)
 {
-    struct timespec  ts;
-
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-
-    return ts.tv_sec * SECOND + ts.tv_nsec;
+    return read_clock(CLOCK_MONOTONIC);
 }
 
 
@@ -158,6 +172,12 @@ client_done(client_t *c)
     }
 
     times[count++] = now() - c->start;
+
+    if (count == (size_t) number) {
+        server_start = read_clock(server);
+        server_count = count;
+    }
+
     failed += (strncmp(c->buf + 8, " 2", 2) != 0);
     c->busy = 0;
 
@@ -267,7 +287,7 @@ client_head(client_t *c, const char *data, size_t len)
 
 
 static void
-client_read(client_t *c)
+client_read(client_t *c, int end)
 {
     char     data[65536];
     ssize_t  n;
@@ -303,7 +323,7 @@ client_read(client_t *c)
             return;
         }
 
-        if (n < (ssize_t) sizeof(data)) {
+        if (n < (ssize_t) sizeof(data) && !end) {
             return;
         }
     }
@@ -378,7 +398,7 @@ run(int64_t length)
             }
 
             if (events[i].events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) {
-                client_read(c);
+                client_read(c, events[i].events & EPOLLRDHUP);
             }
         }
     }
@@ -427,11 +447,11 @@ int
 main(int argc, char **argv)
 {
     int      i;
-    double   seconds;
-    int64_t  length, begin;
+    double   seconds, cpu_us = 0;
+    int64_t  length, begin, cpu;
 
-    if (argc < 5) {
-        fprintf(stderr, "load PORT CONNECTIONS SECONDS FILE [RATE]\n");
+    if (argc < 6) {
+        fprintf(stderr, "load PORT CONNECTIONS SECONDS FILE PID [RATE]\n");
         return 2;
     }
 
@@ -443,8 +463,12 @@ main(int argc, char **argv)
 
     number = atoi(argv[2]);
     length = atof(argv[3]) * SECOND;
-    interval = argc > 5 ? number * SECOND / atof(argv[5]) : 0;
+    interval = argc > 6 ? number * SECOND / atof(argv[6]) : 0;
     map(argv[4]);
+
+    if (clock_getcpuclockid(atoi(argv[5]), &server) != 0) {
+        die(argv[5]);
+    }
 
     poll_fd = epoll_create1(0);
     clients = calloc(number, sizeof(client_t));
@@ -460,13 +484,20 @@ main(int argc, char **argv)
     begin = now();
     run(length);
     seconds = (double) (now() - begin) / SECOND;
+    cpu = read_clock(server) - server_start;
+
+    if (count > server_count && server_count) {
+        cpu_us = cpu / 1000.0 / (count - server_count);
+    }
+
     qsort(times, count, sizeof(int64_t), compare);
 
     printf("{\"requests\":%zu,\"seconds\":%.6f,\"rate\":%.1f,"
            "\"failed\":%" PRIu64 ",\"broken\":%" PRIu64 ",\"p50\":%.1f,"
-           "\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f}\n",
+           "\"p99\":%.1f,\"p999\":%.1f,\"max\":%.1f,\"cpu_us\":%.2f}\n",
            count, seconds, count / seconds, failed, broken, percentile(0.5),
-           percentile(0.99), percentile(0.999), percentile(1));
+           percentile(0.99), percentile(0.999), percentile(1),
+           cpu_us);
 
     return 0;
 }

@@ -5,6 +5,7 @@ import pathlib
 import platform
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 PYPY = "import sys; print('.'.join(map(str, sys.pypy_version_info[:3])))"
 VERSIONS = {
@@ -50,7 +51,8 @@ def version(argv):
 
 def versions():
     """Of what is there."""
-    seen = {name: version(argv) for name, argv in VERSIONS.items()}
+    with ThreadPoolExecutor() as pool:
+        seen = dict(zip(VERSIONS, pool.map(version, VERSIONS.values())))
     for name, package in PACKAGES.items():
         text = output(["dpkg-query", "-W", "-f", "${Version} ", package])
         found = re.match(r"(?:\d+:)?(\d[\w.]*)", text)

@@ -49,10 +49,10 @@ def own(stage, options):
         with stage.nginx("native", text, MODULE, KINDS) as ours:
             both = {"return": base, "native": ours}
             for nginx in both.values():
-                stage.load("own", nginx.port, "hello", 64, options.seconds / 2)
+                stage.load("own", nginx, "hello", 64, options.seconds / 2)
             for _ in range(options.rounds * 3):
                 for name, nginx in both.items():
-                    seen[name].append(cost(stage, nginx, "hello", 64, options))
+                    seen[name].append(cost(stage, nginx, "hello", 64, options.seconds))
     over = [b - a for a, b in zip(*seen.values())]
     rows = [[name, f"{median(values):.2f}"] for name, values in seen.items()]
     rows.append(["difference", f"{median(over):.2f}"])
@@ -66,11 +66,9 @@ def own(stage, options):
     )
 
 
-def cost(stage, nginx, path, connections, options):
+def cost(stage, nginx, path, connections, seconds):
     """Microseconds of the worker for a request."""
-    before = process.cpu(nginx.worker)
-    seen = stage.load(path, nginx.port, path, connections, options.seconds)
-    return (process.cpu(nginx.worker) - before) / max(seen["requests"], 1) * 1e6
+    return stage.load(path, nginx, path, connections, seconds)["cpu_us"]
 
 
 # growth: what an event costs with many functions, processes, waiting requests
@@ -135,14 +133,14 @@ def waiting(stage, options):
         for _ in range(options.rounds):
             for size in sizes:
                 for name, path in (("python", "python"), ("return 200", "hello")):
-                    seen[name][size].append(cost(stage, nginx, path, size, options))
+                    seconds = options.seconds * (2 if size > 1000 else 1)
+                    seen[name][size].append(cost(stage, nginx, path, size, seconds))
     seen["python, return 200 taken out"] = {
         size: [a - b for a, b in zip(seen["python"][size], seen["return 200"][size])]
         for size in sizes
     }
-    return growth("waiting", "waiting requests", seen, {
-        "python, return 200 taken out": 1.25
-    })
+    limits = {"python, return 200 taken out": 1.25}
+    return growth("waiting", "waiting requests", seen, limits, 100)
 
 
 def grow(stage, options, cases):
@@ -151,27 +149,27 @@ def grow(stage, options, cases):
     for warm in (True, *[False] * options.rounds):
         for name, (path, connections, running) in cases.items():
             for size, nginx in running.items():
-                figure = cost(stage, nginx, path, connections, options)
+                figure = cost(stage, nginx, path, connections, options.seconds)
                 if not warm:
                     seen[name][size].append(figure)
     return seen
 
 
-def growth(name, what, seen, limits):
-    """A row and a line for each; it must not cost more with many than with
-    few: the most that is allowed is a ratio of the largest to the smallest."""
+def growth(name, what, seen, limits, few=1):
+    """A row and a line for each.  What an event costs with the most of them is
+    allowed to be limits' times of what it costs with few."""
     rows, goals, series = [], [], {}
     for label, sizes in seen.items():
         values = {size: median(each) for size, each in sizes.items()}
-        first, *_, last = values
-        ratio = median(b / a for a, b in zip(sizes[first], sizes[last]))
+        most = max(values)
+        ratio = median(b / (a or 1) for a, b in zip(sizes[few], sizes[most]))
         rows.append([label, *(f"{each:.1f}" for each in values.values()),
                      f"{ratio:.2f}"])
         series[label] = [[size, round(each, 2)] for size, each in values.items()]
         if label in limits:
-            text = f"cost with {last} {what} <= {limits[label]} x with {first}: {label}"
-            goals.append(goal(text, ratio, ratio <= limits[label]))
-    columns = [what, *map(str, values), f"{last} to {first}"]
+            text = f"cost with {most} {what} <= {limits[label]} x that with {few}: "
+            goals.append(goal(text + label, ratio, 0 < ratio <= limits[label]))
+    columns = [what, *map(str, values), f"{most} to {few}"]
     title = f"{name}: worker us for an event, by the number of {what}"
     return Result(title, columns, rows, goals, seen, series, (what, "worker us"))
 
@@ -203,7 +201,7 @@ def tail(stage, options):
             client.ready(nginx.port, path)
         for _ in range(options.rounds):
             for name, path in TAIL.items():
-                found = stage.load(name, nginx.port, path, 8, 3 * options.seconds)
+                found = stage.load(name, nginx, path, 8, 2 * options.seconds)
                 seen[name].append(found)
     rows, goals = [], []
     for name, rounds in seen.items():
@@ -229,13 +227,13 @@ def same(stage, options):
             for name in ("python", "uwsgi")
         }
         for one in running.values():
-            found = stage.load("same", one.port, "hello", 4, options.seconds)
+            found = stage.load("same", one, "hello", 4, options.seconds)
         rate = round(found["rate"] / 2, -2) or 100
         for _ in range(options.rounds):
             for number in (4, 64):
                 for name, one in running.items():
                     found = stage.load(
-                        name, one.port, "hello", number, 3 * options.seconds, rate
+                        name, one, "hello", number, 2 * options.seconds, rate
                     )
                     seen.setdefault((name, number), []).append(found)
     rows, goals = [], []
@@ -262,7 +260,7 @@ def idle(stage, options):
     text = PYTHON.format("idle", "idle.py", "fn_processes 4;") + STATUS
     seen = {"no nginx": [], "1 worker": [], "2 workers": []}
     bare, one, two = seen.values()
-    seconds = 3 * options.seconds
+    seconds = 2 * options.seconds
     with stage.nginx("idle-1", text, MODULE, KINDS) as first:
         with stage.nginx("idle-2", text, MODULE, KINDS, workers=2) as second:
             client.ready(first.port, "idle")
@@ -270,7 +268,7 @@ def idle(stage, options):
             for _ in range(options.rounds):
                 bare.append(client.calls(FUNCTIONS / "idle.py", 4, seconds))
                 for nginx, rates in ((first, one), (second, two)):
-                    found = stage.load("idle", nginx.port, "idle", 64, seconds)
+                    found = stage.load("idle", nginx, "idle", 64, seconds)
                     rates.append(found["rate"])
     rows, goals = [], []
     for name, values in seen.items():

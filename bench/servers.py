@@ -19,7 +19,7 @@ from subjects import entry
 BENCH = pathlib.Path(__file__).resolve().parent
 ROOT = BENCH.parent
 FUNCTIONS = BENCH / "functions"
-BUILD = ROOT / "build"
+BUILD = pathlib.Path(os.environ.get("FN_BUILD") or ROOT / "build").resolve()
 LOAD = ["gcc", "-O2", "-o", "load", BENCH / "load.c"]
 OBJECT = ["gcc", "-O2", "-shared", "-fPIC", "-I", ROOT / "runtimes" / "c"]
 START_S = 60
@@ -207,10 +207,10 @@ class Stage:
             self.run(["sh", "-c", fill(command, names)], env)
             self.built.add(subject.name)
 
-    def load(self, name, port, request, connections, seconds, rate=None):
+    def load(self, name, nginx, request, connections, seconds, rate=None):
         """What load.c measures; what goes wrong is a problem of name."""
-        argv = [self.path / "load", port, connections, seconds]
-        argv += [self.file(request)] + ([rate] if rate else [])
+        argv = [self.path / "load", nginx.port, connections, seconds]
+        argv += [self.file(request), nginx.worker] + ([rate] if rate else [])
         argv = [str(word) for word in argv]
         run = subprocess.run(
             argv, capture_output=True, text=True, timeout=seconds + 30
@@ -218,11 +218,12 @@ class Stage:
         if run.returncode:
             raise RuntimeError(f"{name}: {run.stderr}")
         seen = json.loads(run.stdout)
-        if seen["failed"] or seen["broken"] or not seen["requests"]:
-            self.problems.append(
-                f"{name}, {connections} connections: {seen['failed']} failed and "
-                f"{seen['broken']} broken of {seen['requests']}"
-            )
+        where = f"{name}, {connections} connections"
+        if seen["failed"] or seen["broken"]:
+            wrong = f"{seen['failed']} failed and {seen['broken']} broken"
+            self.problems.append(f"{where}: {wrong} of {seen['requests']}")
+        if seen["requests"] <= connections:
+            self.problems.append(f"{where}: only {seen['requests']} requests")
         return seen
 
     def file(self, request):
@@ -283,7 +284,8 @@ class Running:
         return process.family(self.root) if self.root else []
 
     def cpu(self):
-        return process.cpu(self.worker), process.cpu_of_all(self.beside())
+        """Seconds that the processes beside nginx have run."""
+        return process.cpu_of_all(self.beside())
 
     def memory(self):
         """MiB; of processes that share pages RSS counts these in each."""

@@ -3,12 +3,15 @@
 What stands between @ signs is replaced (servers.Stage.names): WORK is the
 workload, ENTRY its function in the language's spelling, SOCKET and TCP where a
 peer listens, PARALLEL how many requests it runs at once: 1, or 64 with "wait",
-when POOL and THREADS are a pool of threads and its use.
+when POOL and THREADS are a pool of threads and its use.  Peers without a word in
+brackets speak HTTP, behind proxy_pass.
 """
 
 from dataclasses import dataclass
 
-PROXY = 'proxy_http_version 1.1; proxy_set_header Connection ""; proxy_pass http://peer;'
+PROXY = """proxy_http_version 1.1;
+proxy_set_header Connection "";
+proxy_pass http://peer;"""
 UNIX = "upstream peer { server unix:@SOCKET@; keepalive 64; }"
 TCP = "upstream peer { server 127.0.0.1:@TCP@; keepalive 64; }"
 MODULE = "load_module @BUILD@/ngx_http_fn_module.so;"
@@ -24,7 +27,8 @@ UVICORN = """/usr/bin/python3 -B -m uvicorn --app-dir @PEERS@ --no-access-log
 JAVAC = "javac -cp /usr/share/java/gson.jar -d @BUILT@ @PEERS@/Server.java"
 JAVA = "java -cp @BUILT@:/usr/share/java/gson.jar Server @TCP@"
 KESTREL = """cp -R @PEERS@/kestrel @BUILT@ && dotnet build -c Release
--o @BUILT@/kestrel/out -nodeReuse:false -p:UseSharedCompilation=false @BUILT@/kestrel"""
+-o @BUILT@/kestrel/out -nodeReuse:false -p:UseSharedCompilation=false
+@BUILT@/kestrel"""
 EVERY = ("hello", "json", "body", "wait")
 
 
@@ -53,7 +57,8 @@ class Subject:
 def ours(name, title, handler, peer, concurrent=True, **more):
     if concurrent:
         more.setdefault("wait", "fn_concurrency 64;")
-    return Subject(name, title, f"fn_handler {handler};", main=MODULE, peer=peer, **more)
+    handler = f"fn_handler {handler};"
+    return Subject(name, title, handler, main=MODULE, peer=peer, **more)
 
 
 def in_worker(name, title, handler, peer, **more):
@@ -82,49 +87,49 @@ SUBJECTS = (
     in_worker("python-in-worker", "Python, in the worker",
               f"python:{PYTHON} in_worker", "uwsgi"),
     ours("python", "Python", f"python:{PYTHON}", "uwsgi"),
-    Subject("uwsgi", "uWSGI, uwsgi_pass",
+    Subject("uwsgi", "uWSGI (uwsgi_pass)",
             "include /etc/nginx/uwsgi_params; uwsgi_pass unix:@SOCKET@;",
             server=UWSGI, server_wait="--threads 64",
             packages="uwsgi-core uwsgi-plugin-python3"),
-    proxied("gunicorn", "gunicorn, proxy_pass", GUNICORN,
+    proxied("gunicorn", "gunicorn", GUNICORN,
             server_wait="--worker-class gthread --threads 64", packages="gunicorn"),
-    proxied("uvicorn", "uvicorn, proxy_pass", UVICORN,
+    proxied("uvicorn", "uvicorn", UVICORN,
             packages="python3-uvicorn python3-uvloop python3-httptools"),
     in_worker("pypy-in-worker", "PyPy, in the worker", f"pypy:{PYTHON} in_worker",
               "python-in-worker", warm=3, packages="pypy3:pypy3"),
     ours("pypy", "PyPy", f"pypy:{PYTHON}", "python", warm=3, packages="pypy3:pypy3"),
     ours("nodejs", "Node.js", "nodejs:@FUNCTIONS@/nodejs.js:@ENTRY@", "node", warm=2),
-    proxied("node", "http of Node.js, proxy_pass",
+    proxied("node", "http of Node.js",
             "/usr/bin/node @PEERS@/node.js @SOCKET@", warm=2, packages="nodejs:node"),
     in_worker("golang-in-worker", "Go, in the worker",
               "golang:@FUNCTIONS@/golang.go:@ENTRY@ in_worker", "go",
               packages="golang-go:go"),
     ours("golang", "Go", "golang:@FUNCTIONS@/golang.go:@ENTRY@", "go"),
-    proxied("go", "net/http of Go, proxy_pass", "@BUILT@/server @SOCKET@",
+    proxied("go", "net/http of Go", "@BUILT@/server @SOCKET@",
             build="go build -o @BUILT@/server @PEERS@/server.go",
             packages="golang-go:go"),
     ours("java", "Java", "java:@FUNCTIONS@/java.java:@ENTRY@", "httpserver", warm=3),
-    proxied("httpserver", "com.sun.net.httpserver, proxy_pass", JAVA + " 4", TCP,
+    proxied("httpserver", "com.sun.net.httpserver", JAVA + " 4", TCP,
             server_wait="64", build=JAVAC, warm=3,
             packages="default-jdk-headless:javac libgoogle-gson-java"),
     ours("dotnetcore", ".NET", "dotnetcore:@FUNCTIONS@/dotnetcore.cs:Work:@ENTRY@",
          "kestrel", warm=3),
-    proxied("kestrel", "Kestrel, proxy_pass",
+    proxied("kestrel", "Kestrel",
             "dotnet @BUILT@/kestrel/out/kestrel.dll @SOCKET@", build=KESTREL, warm=3),
     ours("ruby", "Ruby", "ruby:@FUNCTIONS@/ruby.rb:@WORK@", "puma"),
-    proxied("puma", "Puma, proxy_pass",
+    proxied("puma", "Puma",
             "/usr/bin/puma --quiet --environment production --bind unix://@SOCKET@ "
             "@PEERS@/rack.ru",
             server_wait="--threads 64:64", packages="ruby:ruby puma"),
-    proxied("webrick", "WEBrick, proxy_pass", "ruby @PEERS@/webrick.rb @TCP@", TCP,
+    proxied("webrick", "WEBrick", "ruby @PEERS@/webrick.rb @TCP@", TCP,
             packages="ruby:ruby ruby-webrick"),
-    Subject("php", "PHP, php-fpm, fastcgi_pass",
+    Subject("php", "php-fpm (fastcgi_pass)",
             "include /etc/nginx/fastcgi_params; fastcgi_pass unix:@SOCKET@; "
             "fastcgi_param SCRIPT_FILENAME @PEERS@/index.php;",
             server="@PHP_FPM@ -F -y @CONF@", conf="php-fpm.conf", packages="php-fpm"),
     ours("shell", "shell script", "shell:@FUNCTIONS@/shell/@WORK@.sh", "fcgiwrap",
          packages="jq"),
-    Subject("fcgiwrap", "shell script, fcgiwrap",
+    Subject("fcgiwrap", "fcgiwrap, shell script",
             "include /etc/nginx/fastcgi_params; fastcgi_pass unix:@SOCKET@; "
             "fastcgi_param SCRIPT_FILENAME @PEERS@/cgi/@WORK@;",
             server="/usr/sbin/fcgiwrap -c @PARALLEL@ -s unix:@SOCKET@",

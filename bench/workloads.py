@@ -33,7 +33,7 @@ def measure(stage, workload, subjects, options, say):
             if one.name in running:
                 seconds = min(one.warm, 3 * options.seconds)
                 run(stage, running, workload, one.name, numbers[-1], seconds)
-        stage.problems[:] = [p for p in stage.problems if not p.endswith(" warming up")]
+        stage.problems.clear()  # of the warm-up
         for number in numbers:
             for _ in range(options.rounds):
                 for name in running:
@@ -67,10 +67,10 @@ def run(stage, running, workload, name, connections, seconds):
     runs beside it computed for a request."""
     one = running[name]
     before = one.cpu()
-    seen = stage.load(f"{name}, {workload}", one.port, workload, connections, seconds)
-    spent = [b - a for a, b in zip(before, one.cpu())]
-    count = max(seen["requests"], 1)
-    seen["worker_us"], seen["beside_us"] = (round(s / count * 1e6, 2) for s in spent)
+    seen = stage.load(f"{name}, {workload}", one, workload, connections, seconds)
+    spent = one.cpu() - before
+    seen["beside_us"] = round(spent / max(seen["requests"], 1) * 1e6, 2)
+    seen["worker_us"] = seen["cpu_us"]
     return {key: seen[key] for key in ("requests", *FIGURES)}
 
 
