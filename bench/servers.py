@@ -27,7 +27,7 @@ STOP_S = 5
 
 
 def identity():
-    """Who runs the nginx workers and the peers: None is ourselves."""
+    """Who runs the nginx workers, functions and peers: None is ourselves."""
     if os.geteuid() != 0:
         return None
     readable = ["test", "-r", BENCH / "peers" / "wsgi.py"]
@@ -55,7 +55,7 @@ class Stage:
     def __enter__(self):
         self.path = pathlib.Path(tempfile.mkdtemp(prefix="fn-bench-"))
         self.path.chmod(0o755)
-        self.directory("cache", "nobody" if self.user == "www-data" else None)
+        self.directory("cache")
         self.run(LOAD)
         for name in ("native", "long"):
             source = FUNCTIONS / f"{name}.c"
@@ -88,12 +88,12 @@ class Stage:
         finally:
             stop(server)
 
-    def directory(self, name, user=None):
-        """One that is there, and belongs to user or to who runs the peers."""
+    def directory(self, name):
+        """One that is there, and belongs to who runs the peers."""
         path = self.path / name
         path.mkdir(exist_ok=True)
         if self.user:
-            shutil.chown(path, user or self.user)
+            shutil.chown(path, self.user)
         return path
 
     @contextlib.contextmanager
@@ -130,10 +130,10 @@ class Stage:
         self.complain(name, log)
 
     def names(self):
-        root = "fn_user root;" if self.user == "root" else ""
+        user = f"fn_user {self.user};" if self.user else ""
         return {
             "USER": f"user {self.user};" if self.user else "",
-            "FN": f"""{root} fn_start_timeout 120s; fn_env FN_CACHE=@STAGE@/cache;
+            "FN": f"""{user} fn_start_timeout 120s; fn_env FN_CACHE=@STAGE@/cache;
                 fn_command python /usr/bin/python3;""",
             "STAGE": self.path,
             "BUILD": BUILD,
