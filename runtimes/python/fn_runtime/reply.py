@@ -14,8 +14,8 @@ def response(event_id, result, nanoseconds, line_max):
 
     Raises what is wrong with the result: the handler's failure (PROTOCOL 7.1).
     """
-    status, content_type, headers, body = render(result)
-    head = protocol.response_head(status, content_type, headers)
+    head, body = render(result)
+    head = protocol.response_head(*head)
     if type(body) in STREAMS:
         length = '"stream":true'
     else:

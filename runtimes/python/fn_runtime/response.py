@@ -8,6 +8,7 @@ from . import file_stream, protocol
 
 TEXT = "text/plain"
 JSON = "application/json"
+_PLAIN = (200, TEXT)
 STREAMS = (GeneratorType, AsyncGeneratorType)
 
 
@@ -49,15 +50,15 @@ class ExceptionWithResponse(IOError):
 
 
 def render(result):
-    """(status, content type, headers, body) of what a handler returned.
+    """(head, body) of what a handler returned.
 
-    The first three are for protocol.response_head(), which checks them; body is
+    head is the arguments of protocol.response_head(), which checks them; body is
     bytes-like or a generator.  What makes no sense raises TypeError or ValueError
     (PROTOCOL 7.1).
     """
     kind = type(result)
     if kind is str:
-        return 200, TEXT, (), result.encode("utf-8", "replace")
+        return _PLAIN, result.encode("utf-8", "replace")
     if isinstance(result, Response):
         return _render_response(result)
     status = 200
@@ -65,7 +66,7 @@ def render(result):
         status, result = result
         status = _status(status)
     body, content_type = _body(result)
-    return status, content_type or TEXT, (), body
+    return (status, content_type or TEXT), body
 
 
 def _render_response(response):
@@ -84,7 +85,7 @@ def _render_response(response):
     if type(content_type) is not str:
         raise TypeError(f"content type must be a string, not {content_type!r}")
     status = _status(response.status_code)
-    return status, content_type, headers or (), body
+    return (status, content_type, headers or ()), body
 
 
 def _render_file(response, path, delete, content_type, headers):
@@ -93,7 +94,7 @@ def _render_file(response, path, delete, content_type, headers):
     body = file_stream.pieces(path, delete)
     if not os.path.isfile(path):
         status, body = 404, b""
-    return status, content_type or TEXT, headers, body
+    return (status, content_type or TEXT, headers), body
 
 
 def _is_default(response, content_type):

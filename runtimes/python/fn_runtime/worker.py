@@ -96,11 +96,11 @@ class Function:
         return self._rendered(result)
 
     def _rendered(self, result):
-        status, content_type, headers, body = render(result)
-        lines = self.header_lines(status, content_type, headers)
+        head, body = render(result)
+        lines = self.header_lines(*head)
         if type(body) in STREAMS:
             body = self.pieces(body)
-        return status, lines, body
+        return head[0], lines, body
 
     def failure(self, exc):
         """The same, of what the handler raised."""
@@ -116,7 +116,7 @@ class Function:
             protocol.cut(stack, _PIECE, keep_end=True),
         )
 
-    def _header_lines(self, status, content_type, headers):
+    def _header_lines(self, status, content_type, headers=()):
         fields = protocol.header_fields(status, content_type, headers)
         if headers:
             # the bound that a process has
