@@ -94,7 +94,8 @@ def _environment():
     os.execv = lambda path, args: execve(path, args, os.environ)
     os.system = _system
     for name in ("posix_spawn", "posix_spawnp"):
-        setattr(os, name, _with_environ(getattr(os, name)))
+        if hasattr(os, name):  # PyPy has none
+            setattr(os, name, _with_environ(getattr(os, name)))
     try:
         import _posixsubprocess
     except ImportError:
