@@ -265,6 +265,9 @@ fn_exit(fn_context_t *context)
     function = thread->function;
     function->contexts--;
 
+    free(thread);
+    context->user_data = NULL;
+
     if (function->contexts) {
         return;
     }
