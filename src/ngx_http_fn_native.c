@@ -152,7 +152,7 @@ ngx_http_fn_native_init_process(ngx_cycle_t *cycle,
     ngx_http_fn_native_t  *native;
     u_char                 buf[NGX_HTTP_FN_OBJECT_REASON];
 
-    static ngx_str_t  none = ngx_null_string;
+    static ngx_str_t  none = ngx_string("");
 
     native = function->native;
 
@@ -622,7 +622,7 @@ ngx_http_fn_native_context(ngx_http_fn_function_t *function)
     ngx_http_fn_native_t          *native;
     ngx_http_fn_native_context_t  *context;
 
-    static ngx_str_t  none = ngx_null_string;
+    static ngx_str_t  none = ngx_string("");
 
     log = ngx_cycle->log;
     native = function->native;
