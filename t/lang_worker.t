@@ -127,7 +127,7 @@ for my $what (qw(idle spin)) {
     my $start = time;
     $server->signal('TERM');
     FnServer::nothing_left("TERM, $what: nothing is left", 6);
-    cmp_ok(time - $start, '<', $what eq 'idle' ? 1 : 4, "TERM, $what: at once");
+    cmp_ok(time - $start, '<', 4, "TERM, $what: at once");
     $server->finish(@call);
 }
 
