@@ -99,6 +99,7 @@ class Nginx:
         self.address = self.folder.name + "/socket"
         self.log = ErrorLog(self.folder.name + "/error.log")
         self._stopped = self._unavailable = False
+        self._errors = None
         self._printed = self.folder.name + "/printed"
         conf = self.folder.name + "/nginx.conf"
         with open(conf, "w", encoding="utf-8") as file:
@@ -201,6 +202,9 @@ class Nginx:
         return self.log.ends.pop(0) if self.log.ends else None
 
     def errors(self):
+        """All of its log, also when it has ended."""
+        if self._errors is not None:
+            return self._errors
         with open(self._printed, encoding="utf-8", errors="replace") as printed:
             return printed.read() + self.log.text()
 
@@ -215,6 +219,7 @@ class Nginx:
         except ProcessLookupError:
             pass
         self.popen.wait()
+        self._errors = self.errors()
         self.folder.cleanup()
 
     def __enter__(self):
