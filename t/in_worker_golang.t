@@ -345,6 +345,7 @@ ok($server->stop('QUIT'), 'SIGQUIT ends nginx');
 
 # a package that fails when it is initialized
 
+undef $server;      # the end of one ends the processes of all
 $server = FnServer->new(
     patience => 120,
     http     => 'fn_start_timeout 120s; fn_crash_limit 2 within=1m;',
