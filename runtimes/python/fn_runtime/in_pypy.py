@@ -150,8 +150,9 @@ for _name in "type type_version version".split():
 class Function(worker.Function):
     """One of a worker; attach() is what a thread of nginx calls it by."""
 
-    def __init__(self, context, environ, space):
+    def __init__(self, context, environ, space, here):
         self.space = space
+        self.here = here
         self.threads = []
         environ = {os.fsdecode(k): os.fsdecode(v) for k, v in environ.items()}
         guard.install(environ)
@@ -196,6 +197,7 @@ class Thread:
     def __init__(self, function, context):
         self.function = function
         self.space = function.space
+        self.here = function.here
         self.context = context
         self.handler = function.handler
         self.nuclio = function.context
@@ -212,6 +214,8 @@ class Thread:
 
     def run(self, event, response):
         """fn.h's handler"""
+        if self.here.space is not self.space:
+            self.here.space = self.space
         channel = self.channel
         wire = channel.connection = Wire(self.context, event)
         try:

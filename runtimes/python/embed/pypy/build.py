@@ -18,6 +18,9 @@ ffi.cdef(
     typedef struct fn_response_s fn_response_t;
     typedef struct { ...; } fn_context_t;
 
+    typedef int (*fn_pypy_handler_t)(const fn_event_t *event,
+        fn_response_t *response);
+
     const char *const *fn_environ(const fn_context_t *context);
     int fn_header(const fn_event_t *event, size_t n, fn_str_t *name,
         fn_str_t *value);
@@ -37,10 +40,8 @@ ffi.cdef(
         const char *message, size_t mlen, const char *stack, size_t slen);
 
     extern "Python" {
-        long fn_pypy_load(fn_context_t *context);
-        int fn_pypy_run(long function, const fn_event_t *event,
-            fn_response_t *response);
-        void fn_pypy_end(long function, fn_context_t *context);
+        fn_pypy_handler_t fn_pypy_load(fn_context_t *context);
+        void fn_pypy_end(fn_pypy_handler_t handler);
     }
     """
 )

@@ -10,14 +10,14 @@
 #include "fn.h"
 
 
-#define FN_PYPY_FUNCTION(context)  ((long) (intptr_t) (context)->user_data)
+/* a function has a callback of its own, so the JIT compiles it for itself */
+typedef int (*fn_pypy_handler_t)(const fn_event_t *event,
+    fn_response_t *response);
 
 
 /* in Python: host.py */
-static long fn_pypy_load(fn_context_t *context);
-static int fn_pypy_run(long function, const fn_event_t *event,
-    fn_response_t *response);
-static void fn_pypy_end(long function, fn_context_t *context);
+static fn_pypy_handler_t fn_pypy_load(fn_context_t *context);
+static void fn_pypy_end(fn_pypy_handler_t handler);
 
 static int cffi_start_python(void);
 
@@ -45,8 +45,6 @@ FN_MODULE
 FN_EXPORT int
 fn_init(fn_context_t *context)
 {
-    long  function;
-
     (void) pthread_once(&fn_pypy_started, fn_pypy_once);
 
     if (cffi_start_python() != 0) {
@@ -55,15 +53,9 @@ fn_init(fn_context_t *context)
         return FN_ERROR;
     }
 
-    function = fn_pypy_load(context);
+    context->user_data = (void *) fn_pypy_load(context);
 
-    if (function < 0) {
-        return FN_ERROR;
-    }
-
-    context->user_data = (void *) (intptr_t) function;
-
-    return FN_OK;
+    return context->user_data ? FN_OK : FN_ERROR;
 }
 
 
@@ -71,14 +63,18 @@ FN_EXPORT int
 handler(fn_context_t *context, const fn_event_t *event,
     fn_response_t *response)
 {
-    return fn_pypy_run(FN_PYPY_FUNCTION(context), event, response);
+    fn_pypy_handler_t  run;
+
+    run = (fn_pypy_handler_t) context->user_data;
+
+    return run(event, response);
 }
 
 
 FN_EXPORT void
 fn_exit(fn_context_t *context)
 {
-    fn_pypy_end(FN_PYPY_FUNCTION(context), context);
+    fn_pypy_end((fn_pypy_handler_t) context->user_data);
 }
 
 

@@ -38,7 +38,7 @@ class Space:
         self.failed = True
         from fn_runtime import in_pypy
 
-        self.function = in_pypy.Function(context, self.environ, self)
+        self.function = in_pypy.Function(context, self.environ, self, here)
         self.failed = False
 
 
@@ -214,8 +214,7 @@ def _recursion():
 _LIBRARY = os.path.dirname(os.__file__) + os.sep
 _ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
 
-functions = []  # in_pypy.Thread, None at its end
-adding = threading.Lock()
+threads = {}  # in_pypy.Thread, by the address of its callback
 spaces = {}  # by the function's name
 
 
@@ -230,7 +229,7 @@ def environ_of(context):
     return environ
 
 
-@ffi.def_extern(error=-1)
+@ffi.def_extern(error=ffi.NULL)
 def fn_pypy_load(context):
     environ = environ_of(context)
     name = environ[b"FN_NAME"]
@@ -240,16 +239,16 @@ def fn_pypy_load(context):
     try:
         with space.lock:
             if space.failed:
-                return -1  # the reason was logged
+                return ffi.NULL  # the reason was logged
             if space.function is None:
                 space.load(context)
             thread = space.function.attach(context)
-        with adding:
-            functions.append(thread)
-            return len(functions) - 1
+        thread.callback = ffi.callback("fn_pypy_handler_t", thread.run, error=-1)
+        threads[int(ffi.cast("intptr_t", thread.callback))] = thread
+        return thread.callback
     except BaseException:
         log_exception(context)
-        return -1
+        return ffi.NULL
 
 
 def log_exception(context):
@@ -258,20 +257,12 @@ def log_exception(context):
         lib.fn_pypy_record(context, ffi.NULL, 4, data, len(data), b"", 0)
 
 
-@ffi.def_extern(error=-1)
-def fn_pypy_run(function, event, response):
-    thread = functions[function]
-    if here.space is not thread.space:
-        here.space = thread.space
-    return thread.run(event, response)
-
-
 @ffi.def_extern()
-def fn_pypy_end(function, context):
-    thread, functions[function] = functions[function], None
+def fn_pypy_end(thread):
+    thread = threads.pop(int(ffi.cast("intptr_t", thread)))
     here.space = thread.space
     thread.end()
-    if not any(functions):
+    if not threads:
         atexit._run_exitfuncs()
 
 
