@@ -168,6 +168,7 @@ for my $where (qw(f main threads)) {
     answers("/$where/subprocess", 200, '7 child says x');
     answers("/$where/fork", 200, 'child ended with 5');
     answers("/$where/fork_return", 200, 'parent');
+    answers("/$where/fork_sockets", 200, '0');
     answers("/$where/multiprocessing", 200, '[1, 4, 9]');
     answers("/$where/child_signal", 200, '-15');
 }
@@ -355,6 +356,7 @@ import ctypes
 import multiprocessing
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
@@ -542,6 +544,23 @@ def do_fork(context, event):
     if pid == 0:
         os._exit(5)
     return f"child ended with {os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}"
+
+
+def do_fork_sockets(context, event):
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        count = 0  # of those that an exec() does not close: Python's are none
+        for fd in map(int, os.listdir("/proc/self/fd")):
+            try:
+                is_socket = stat.S_ISSOCK(os.fstat(fd).st_mode)
+                count += is_socket and os.get_inheritable(fd)
+            except OSError:
+                pass  # of listdir()
+        os.write(writer, str(count).encode())
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return os.read(reader, 10)
 
 
 def do_fork_return(context, event):
