@@ -22,6 +22,11 @@ my $server = FnServer->new(config => join "\n", map { <<"END" } @faults, 'others
         }
 END
 
+# this connection is kept, and longer than its timer: 5 s more than fn_timeout
+
+my $kept = time;
+is($server->get('/others/f/f')->{code}, 200, 'a connection is kept');
+
 for my $fault (@faults) {
     my $before = FnServer::json($server->get("/$fault/f/f"))->{pid};
 
@@ -52,7 +57,13 @@ for my $fault (@faults) {
     ok(!kill(0, $before), "$fault: the process is dead");
 }
 
-my $reply = $server->get('/others/f/drip_stream');
+sleep(7 - (time - $kept)) if time - $kept < 7;
+
+my $reply = $server->get('/others/f/f');
+is($reply->{code}, 200, 'a kept connection outlives its timer');
+is($server->status('others')->{errors}{timeout}, 0, 'nothing was late');
+
+$reply = $server->get('/others/f/drip_stream');
 ok(!$reply->{whole} && $reply->{body} =~ /^x+$/, 'drip_stream: cut');
 in_time($reply->{time}, 'drip_stream');
 
