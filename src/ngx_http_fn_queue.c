@@ -31,7 +31,7 @@ static void ngx_http_fn_queue_start(ngx_http_fn_ctx_t *ctx, ngx_int_t lease);
 static void ngx_http_fn_queue_refuse(ngx_http_fn_ctx_t *ctx,
     ngx_http_fn_counter_e why);
 static ngx_uint_t ngx_http_fn_queue_behind(ngx_http_fn_pool_t *pool,
-    ngx_atomic_uint_t skip);
+    ngx_atomic_uint_t skip, ngx_uint_t wake);
 static void ngx_http_fn_queue_serve(ngx_http_fn_pool_t *pool,
     ngx_atomic_uint_t skip);
 static void ngx_http_fn_queue_timeout(ngx_event_t *ev);
@@ -423,12 +423,15 @@ static void
 ngx_http_fn_queue_serve(ngx_http_fn_pool_t *pool, ngx_atomic_uint_t skip)
 {
     ngx_int_t            rc;
+    ngx_uint_t           wake;
     ngx_connection_t    *c;
     ngx_http_fn_ctx_t   *ctx;
 
+    wake = (skip != 0);
+
     while (!ngx_queue_empty(&pool->waiting)) {
 
-        if (ngx_http_fn_queue_behind(pool, skip)) {
+        if (ngx_http_fn_queue_behind(pool, skip, wake)) {
             return;
         }
 
@@ -442,6 +445,8 @@ ngx_http_fn_queue_serve(ngx_http_fn_pool_t *pool, ngx_atomic_uint_t skip)
         }
 
         ngx_http_fn_queue_leave(ctx);
+
+        wake = 1;
 
         c = ctx->request->connection;
         ngx_http_set_log_request(c->log, ctx->request);
@@ -462,10 +467,15 @@ ngx_http_fn_queue_serve(ngx_http_fn_pool_t *pool, ngx_atomic_uint_t skip)
 }
 
 
-/* another worker's request is first: it is woken, and given a moment */
+/*
+ * Another worker's request is first, and is given a moment.  Who gives a place
+ * back wakes it; only when there may be one more it is woken from here, or two
+ * workers with two functions would wake each other for ever.
+ */
 
 static ngx_uint_t
-ngx_http_fn_queue_behind(ngx_http_fn_pool_t *pool, ngx_atomic_uint_t skip)
+ngx_http_fn_queue_behind(ngx_http_fn_pool_t *pool, ngx_atomic_uint_t skip,
+    ngx_uint_t wake)
 {
     uint64_t             one = 1;
     ngx_int_t            seat;
@@ -484,7 +494,9 @@ ngx_http_fn_queue_behind(ngx_http_fn_pool_t *pool, ngx_atomic_uint_t skip)
         ngx_add_timer(&pool->pass, NGX_HTTP_FN_QUEUE_PASS);
     }
 
-    (void) ngx_write_fd(zone->seats[seat].fd, &one, sizeof(one));
+    if (wake) {
+        (void) ngx_write_fd(zone->seats[seat].fd, &one, sizeof(one));
+    }
 
     return 1;
 }

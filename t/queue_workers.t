@@ -12,7 +12,9 @@ use lib "$FindBin::Bin/lib";
 use FnServer;
 use Test::More;
 
-my $server = FnServer->new(workers => 2, config => <<'END');
+my @many = map {"wait$_"} 1 .. 6;
+
+my $server = FnServer->new(workers => 2, config => <<'END' . join '', map { <<"EACH" } @many);
         add_header X-Worker $pid always;
 
         location /two/f/ {
@@ -24,6 +26,11 @@ my $server = FnServer->new(workers => 2, config => <<'END');
             fn_handler python:%DIR%/x.py name=one;
         }
 END
+        location /$_/f/ {
+            fn_handler python:%DIR%/x.py name=$_;
+            fn_prefetch off;
+        }
+EACH
 
 $server->wait_ready('two', 2);
 $server->wait_ready('one');
@@ -79,12 +86,49 @@ is(join(' ', map {/(\d)$/} $server->ledger), '1 2 3 4 5 6 7 8 9',
 
 cmp_ok($replies[8]{time}, '<', 2.5, 'nobody waits longer than the others run');
 
+# requests of several functions wait in both workers: these do not wake each
+# other all the time
+
+$server->wait_ready($_) for @many;
+@calls = map { $server->begin('GET', "/$_/f/sleep?1.5") } @many;
+
+for my $name (@many) {
+    FnServer::wait_until(sub { $server->in_flight($name) == 1 }, 2);
+    push @calls, map { $server->begin('GET', "/$name/f/f") } 1 .. 6;
+}
+
+select undef, undef, undef, 0.2;
+
+my $ticks = ticks();
+
+select undef, undef, undef, 0.5;
+
+$ticks = ticks() - $ticks;
+cmp_ok($ticks, '<=', 5, 'workers whose requests wait sleep');
+
+@replies = $server->finish(@calls);
+is(scalar(grep { $_->{code} eq '200' } @replies), 42, 'and all run');
+
 is($server->in_flight($_), 0, "$_: no place is taken") for qw(one two);
 
 ok($server->stop('QUIT'), 'it ends');
 
 done_testing();
 
+
+# what the workers have computed, in hundredths of a second
+
+sub ticks {
+    my $sum = 0;
+
+    for my $pid ($server->workers) {
+        open(my $file, '<', "/proc/$pid/stat") or die "no stat of $pid: $!";
+        my @fields = split ' ', <$file> =~ s/.*\)//r;
+        $sum += $fields[11] + $fields[12];
+    }
+
+    return $sum;
+}
 
 sub worker {
     my ($reply) = @_;
