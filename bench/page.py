@@ -261,6 +261,8 @@ def history(results):
                 series.setdefault(title, []).append([at, one["to_return"][0]])
     if not series:
         return ""
+    order = [results[-1]["subjects"][name]["title"] for name in HISTORY]
+    series = {title: series[title] for title in order if title in series}
     figure = lines("hello, 64 connections", "× return 200", series, times)
     return (
         '<section id="history">\n<h2>History <small>over all results</small></h2>\n'
@@ -279,7 +281,7 @@ def lines(title, unit, series, times=None):
 
     def at(x, y):
         share = (place(x) - first) / span if span else 0.5
-        return LEFT + share * wide, TOP + (1 - y / top) * high
+        return LEFT + share * wide, TOP + (1 - max(y, 0) / top) * high
 
     parts = []
     for step in range(5):
@@ -289,9 +291,7 @@ def lines(title, unit, series, times=None):
                      f'y="{y + 4:.1f}" text-anchor="end">{top * step / 4:g}</text>')
     for x in xs if not times else (xs[0], xs[-1]) if len(xs) > 1 else xs:
         text = f"{x:,}" if not times else times[x][:10]
-        anchor = "start" if x == xs[0] else "end"
-        if not times or span == 0:
-            anchor = "middle"
+        anchor = "start" if x == xs[0] else "end" if x == xs[-1] else "middle"
         parts.append(f'<text class="tick" x="{at(x, 0)[0]:.1f}" y="{HEIGHT - 8}" '
                      f'text-anchor="{anchor}">{text}</text>')
     for number, (name, line) in enumerate(series.items()):
