@@ -313,6 +313,21 @@ is(join(' ', sort map { (split)[1] } keys %pids), '0 1', 'two workers, each its 
 is(join(' ', sort { $a <=> $b } map { (split)[0] } keys %pids),
     join(' ', $server->workers), '... their pids');
 ok($server->stop('TERM'), 'nginx stops at once');
+undef $server;
+
+# a virtualenv of another version
+
+open $file, '>', "$venv/pyvenv.cfg" or die $!;
+print {$file} "home = /usr/bin\nversion = 3.2.1\n";
+close $file;
+
+$server = FnServer->new(
+    runtime => "fn_command python $venv/bin/python3;",
+    config => 'location /x { fn_handler python:%DIR%/x.py in_worker; }',
+);
+answers('/x', 503, qr/503/);
+like($server->log, qr/fn "x".*"\Q$venv\E.* is Python 3\.2, and the one in the worker/,
+    'another version');
 
 done_testing();
 

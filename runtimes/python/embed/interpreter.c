@@ -9,8 +9,7 @@
 
 static int interpreter_start(fn_context_t *context, const char *command);
 static int interpreter_check(fn_context_t *context, const char *command);
-static int interpreter_version(const char *command, char *version,
-    size_t size);
+static int interpreter_version(const char *command, int *major, int *minor);
 static int interpreter_configure(fn_context_t *context, const char *command);
 static void interpreter_global(void);
 static void interpreter_log(fn_context_t *context, const char *message);
@@ -85,17 +84,16 @@ fn_python_enter(PyInterpreterState *interp)
 static int
 interpreter_start(fn_context_t *context, const char *command)
 {
-    char  version[32], own[32], text[512];
+    int   major, minor;
+    char  text[512];
 
-    (void) snprintf(own, sizeof(own), "%d.%d", PY_MAJOR_VERSION,
-                    PY_MINOR_VERSION);
-
-    if (interpreter_version(command, version, sizeof(version))
-        && strcmp(version, own) != 0)
+    if (interpreter_version(command, &major, &minor)
+        && (major != PY_MAJOR_VERSION || minor != PY_MINOR_VERSION))
     {
-        (void) snprintf(text, sizeof(text), "\"%.300s\" is Python %s, and the "
-                        "one in the worker is Python %s: change fn_command, "
-                        "or leave in_worker out", command, version, own);
+        (void) snprintf(text, sizeof(text), "\"%.300s\" is Python %d.%d, and "
+                        "the one in the worker is Python %d.%d: change "
+                        "fn_command, or leave in_worker out", command, major,
+                        minor, PY_MAJOR_VERSION, PY_MINOR_VERSION);
         interpreter_log(context, text);
         return FN_ERROR;
     }
@@ -142,48 +140,36 @@ interpreter_check(fn_context_t *context, const char *command)
    0: they don't */
 
 static int
-interpreter_version(const char *command, char *version, size_t size)
+interpreter_version(const char *command, int *major, int *minor)
 {
-    int    found;
-    FILE  *file;
-    char   path[PATH_MAX + 16], line[256], *name;
+    int          found;
+    FILE        *file;
+    char         path[PATH_MAX + 16], line[256];
+    const char  *name;
+
+    name = strrchr(command, '/');
+
+    if (name == NULL || name - command >= PATH_MAX) {
+        return 0;
+    }
+
+    (void) sprintf(path, "%.*s/../pyvenv.cfg", (int) (name - command), command);
 
     found = 0;
+    file = fopen(path, "re");
 
-    (void) snprintf(path, PATH_MAX, "%s", command);
-
-    name = strrchr(path, '/');
-
-    if (name) {
-        (void) strcpy(name, "/../pyvenv.cfg");
-        file = fopen(path, "re");
-
-        while (file && fgets(line, sizeof(line), file)) {
-            if (sscanf(line, "version%*[_info ]= %31[0-9]", version) == 1) {
-                name = strchr(line, '=') + 1;
-                name += strspn(name, " ");
-                size = strcspn(strchr(name, '.') + 1, ".\n") + 1
-                       + strcspn(name, ".") + 1;
-                (void) snprintf(version, size, "%s", name);
-                found = 1;
-            }
-        }
-
-        if (file) {
-            (void) fclose(file);
-        }
+    while (file && !found && fgets(line, sizeof(line), file)) {
+        found = sscanf(line, "version = %d.%d", major, minor) == 2
+                || sscanf(line, "version_info = %d.%d", major, minor) == 2;
     }
 
-    if (!found && realpath(command, path)) {
-        name = strstr(strrchr(path, '/'), "/python");
-
-        if (name && name[7]) {
-            found = sscanf(name, "/python%31[0-9.]", version) == 1
-                    && strchr(version, '.');
-        }
+    if (file) {
+        (void) fclose(file);
+        return found;
     }
 
-    return found;
+    return realpath(command, path)
+           && sscanf(strrchr(path, '/'), "/python%d.%d", major, minor) == 2;
 }
 
 

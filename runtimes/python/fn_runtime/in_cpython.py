@@ -1,6 +1,7 @@
 """CPython in the worker of nginx: what ../embed, in C, makes functions of."""
 
 import atexit
+import gc
 from datetime import datetime, timedelta
 
 from . import cloud_event, event, worker
@@ -40,6 +41,8 @@ class Loaded:
         if not function.decode_strings:
             self.make_event = self.bytes_event
         self.wire_base = wire_base
+        gc.collect()
+        gc.freeze()  # what was loaded stays: the loop need not wait for a look at it
 
     def bytes_event(self, wire):
         """With all that it has: it may be kept."""
