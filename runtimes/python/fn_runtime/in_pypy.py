@@ -47,6 +47,12 @@ class Wire:
             lines.append((text(pair[0]), text(pair[1])))
         return lines
 
+    def type(self):
+        """(whether it is a CloudEvent by its header fields, the Content-Type)"""
+        value = ffi.new("fn_str_t *")
+        is_binary = lib.fn_pypy_type(self._of(), value)
+        return is_binary, text(value)
+
     def timestamp(self):
         return lib.fn_timestamp(self._of())
 
@@ -124,17 +130,22 @@ class Event(event.WireEvent):
 
     raw_body = event.lazy(lambda self: self._wire.body())
     size = event.lazy(lambda self: self._wire.length())
-    type = type_version = version = Cloud(lambda self: "")
 
     def _look(self):
         """Whether it is a CloudEvent; what the handler has set stays."""
+        is_binary, self._type = self._wire.type()
         self._looked = True
         own = dict(vars(self))
-        if cloud_event.VERSION_HEADER in self._line["headers"]:
+        if is_binary:
             cloud_event.binary(self)
-        elif self.wire_content_type().startswith(cloud_event.CONTENT_TYPE):
+        elif self._type.startswith(cloud_event.CONTENT_TYPE):
             cloud_event.structured(self)
         vars(self).update(own)
+
+    def wire_content_type(self):
+        if not self._looked:
+            self._look()
+        return self._type
 
 
 for _name in "id headers content_type body timestamp trigger".split():

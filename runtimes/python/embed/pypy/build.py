@@ -31,6 +31,7 @@ ffi.cdef(
 
     void fn_pypy_directory(char *path, size_t size);
     size_t fn_pypy_field(const fn_event_t *event, int field, const char **data);
+    int fn_pypy_type(const fn_event_t *event, fn_str_t *type);
     size_t fn_pypy_body(const fn_event_t *event, const char **data);
     int fn_pypy_add_header(fn_response_t *response, const char *name,
         size_t nlen, const char *value, size_t vlen);

@@ -6,6 +6,7 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
+#include <strings.h>
 
 #include "fn.h"
 
@@ -25,6 +26,7 @@ static void fn_pypy_once(void);
 static void fn_pypy_prepare(void);
 static void fn_pypy_parent(void);
 static void fn_pypy_child(void);
+static int fn_pypy_is(fn_str_t *name, const char *other);
 
 
 static const int  fn_pypy_signals[] = {
@@ -163,6 +165,39 @@ fn_pypy_field(const fn_event_t *event, int field, const char **data)
     *data = s.data;
 
     return s.len;
+}
+
+
+/* the last Content-Type; 1: a header field makes it a CloudEvent */
+
+static int
+fn_pypy_type(const fn_event_t *event, fn_str_t *type)
+{
+    int       cloud;
+    size_t    n;
+    fn_str_t  name, value;
+
+    cloud = 0;
+    *type = fn_str("");
+
+    for (n = 0; fn_header(event, n, &name, &value) == FN_OK; n++) {
+        if (fn_pypy_is(&name, "Content-Type")) {
+            *type = value;
+
+        } else if (fn_pypy_is(&name, "Ce-Cloudeventsversion")) {
+            cloud = 1;
+        }
+    }
+
+    return cloud;
+}
+
+
+static int
+fn_pypy_is(fn_str_t *name, const char *other)
+{
+    return name->len == strlen(other)
+           && strncasecmp(name->data, other, name->len) == 0;
 }
 
 
