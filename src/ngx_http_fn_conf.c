@@ -13,6 +13,8 @@ static char *ngx_http_fn_conf_target(ngx_conf_t *cf,
     ngx_http_fn_loc_conf_t *flcf, ngx_str_t *value);
 static char *ngx_http_fn_conf_parameter(ngx_conf_t *cf,
     ngx_http_fn_loc_conf_t *flcf, ngx_str_t *value);
+static char *ngx_http_fn_conf_time(ngx_conf_t *cf, ngx_str_t *value,
+    char *name, ngx_msec_t *time);
 
 
 char *
@@ -333,7 +335,7 @@ ngx_http_fn_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_fn_loc_conf_t *flcf = conf;
 
     ngx_int_t   n;
-    ngx_str_t  *value, s;
+    ngx_str_t  *value;
 
     if (flcf->queue != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
@@ -355,22 +357,8 @@ ngx_http_fn_conf_queue(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    if (ngx_strncmp(value[2].data, "timeout=", 8) == 0) {
-        s.data = value[2].data + 8;
-        s.len = value[2].len - 8;
-
-        n = ngx_parse_time(&s, 0);
-
-        if (n != NGX_ERROR && n != 0) {
-            flcf->queue_timeout = n;
-            return NGX_CONF_OK;
-        }
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
-                       &value[2]);
-
-    return NGX_CONF_ERROR;
+    return ngx_http_fn_conf_time(cf, &value[2], "timeout=",
+                                 &flcf->queue_timeout);
 }
 
 
@@ -380,7 +368,7 @@ ngx_http_fn_conf_crash_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_fn_loc_conf_t *flcf = conf;
 
     ngx_int_t   n;
-    ngx_str_t  *value, s;
+    ngx_str_t  *value;
 
     if (flcf->crash_limit != NGX_CONF_UNSET_UINT) {
         return "is duplicate";
@@ -403,20 +391,37 @@ ngx_http_fn_conf_crash_limit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    if (ngx_strncmp(value[2].data, "within=", 7) == 0) {
-        s.data = value[2].data + 7;
-        s.len = value[2].len - 7;
+    return ngx_http_fn_conf_time(cf, &value[2], "within=",
+                                 &flcf->crash_time);
+}
+
+
+/* the parameter NAME=TIME, which is not 0 */
+
+static char *
+ngx_http_fn_conf_time(ngx_conf_t *cf, ngx_str_t *value, char *name,
+    ngx_msec_t *time)
+{
+    size_t     len;
+    ngx_int_t  n;
+    ngx_str_t  s;
+
+    len = ngx_strlen(name);
+
+    if (ngx_strncmp(value->data, name, len) == 0) {
+        s.data = value->data + len;
+        s.len = value->len - len;
 
         n = ngx_parse_time(&s, 0);
 
         if (n != NGX_ERROR && n != 0) {
-            flcf->crash_time = n;
+            *time = n;
             return NGX_CONF_OK;
         }
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid parameter \"%V\"",
-                       &value[2]);
+                       value);
 
     return NGX_CONF_ERROR;
 }
