@@ -11,6 +11,8 @@
 
 static void ngx_http_fn_worker_join(ngx_cycle_t *cycle,
     ngx_http_fn_worker_t *worker);
+static void ngx_http_fn_worker_hide(ngx_cycle_t *cycle);
+static void ngx_http_fn_worker_accept(ngx_connection_t *c);
 
 
 void
@@ -30,6 +32,10 @@ ngx_http_fn_worker_init(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf)
     }
 
     ngx_http_fn_guard_start(cycle, fmcf);
+
+    if (fmcf->worker->guard) {
+        ngx_http_fn_worker_hide(cycle);
+    }
 
     fn = fmcf->functions.elts;
 
@@ -60,6 +66,44 @@ ngx_http_fn_worker_join(ngx_cycle_t *cycle, ngx_http_fn_worker_t *worker)
     {
         worker->zone = NULL;
     }
+}
+
+
+/*
+ * A program that a handler starts and leaves behind must not keep connections
+ * open: the client would wait for the end of its answer.  A process without
+ * workers leaves the listening sockets to a new binary.
+ */
+
+static void
+ngx_http_fn_worker_hide(ngx_cycle_t *cycle)
+{
+    ngx_uint_t        i;
+    ngx_listening_t  *ls;
+
+    ls = cycle->listening.elts;
+
+    for (i = 0; i < cycle->listening.nelts; i++) {
+
+        if (ls[i].fd != (ngx_socket_t) -1
+            && ngx_process == NGX_PROCESS_WORKER)
+        {
+            (void) fcntl(ls[i].fd, F_SETFD, FD_CLOEXEC);
+        }
+
+        if (ls[i].handler == ngx_http_init_connection) {
+            ls[i].handler = ngx_http_fn_worker_accept;
+        }
+    }
+}
+
+
+static void
+ngx_http_fn_worker_accept(ngx_connection_t *c)
+{
+    (void) fcntl(c->fd, F_SETFD, FD_CLOEXEC);
+
+    ngx_http_init_connection(c);
 }
 
 

@@ -55,6 +55,7 @@ $reply = disturbed('orphan', qr/^\d+$/);
 
 if ($reply) {
     ok(FnServer::alive($reply->{body}), 'orphan: it is there');
+    cmp_ok($reply->{time}, '<', 5, 'orphan: the client does not wait for its end');
     disturbed('background', qr/^started$/);
     select undef, undef, undef, 0.15;
 
