@@ -177,7 +177,8 @@ sub signal {
 
 sub reload {
     my ($self) = @_;
-    my @old = $self->named('nginx: worker process');
+    my @old;
+    wait_until(sub { @old = $self->named('nginx: worker process') }, $self->{patience});
     $self->signal('HUP');
     return wait_until(sub {
         my %is = map { $_ => 1 } $self->named('nginx: worker process');
