@@ -13,7 +13,6 @@ static void ngx_http_fn_worker_join(ngx_cycle_t *cycle,
     ngx_http_fn_worker_t *worker);
 static void ngx_http_fn_worker_hide(ngx_cycle_t *cycle);
 static void ngx_http_fn_worker_accept(ngx_connection_t *c);
-static void ngx_http_fn_worker_ended(int status, void *data);
 
 
 void
@@ -36,7 +35,6 @@ ngx_http_fn_worker_init(ngx_cycle_t *cycle, ngx_http_fn_main_conf_t *fmcf)
 
     if (fmcf->worker->guard) {
         ngx_http_fn_worker_hide(cycle);
-        (void) on_exit(ngx_http_fn_worker_ended, fmcf);
     }
 
     fn = fmcf->functions.elts;
@@ -106,30 +104,6 @@ ngx_http_fn_worker_accept(ngx_connection_t *c)
     (void) fcntl(c->fd, F_SETFD, FD_CLOEXEC);
 
     ngx_http_init_connection(c);
-}
-
-
-/* 2 would mean to the master that it must not start another worker */
-
-static void
-ngx_http_fn_worker_ended(int status, void *data)
-{
-    ngx_http_fn_main_conf_t *fmcf = data;
-
-    ngx_uint_t                 i;
-    ngx_http_fn_function_t   **fn;
-
-    if (status != 2 || fmcf->worker->zone == NULL || getpid() != ngx_pid) {
-        return;
-    }
-
-    fn = fmcf->functions.elts;
-
-    for (i = 0; i < fmcf->functions.nelts; i++) {
-        if (fn[i]->native && ngx_http_fn_crumb_of(fn[i])->running) {
-            _exit(1);
-        }
-    }
 }
 
 
